@@ -1,0 +1,143 @@
+//! What confines every process and every file access of a work.
+//!
+//! One long-lived child per work (our own binary re-executed) stands behind the walls and serves all tools over one
+//! inherited socket ([`toolbox`]). Its answers are untrusted. There is no silent weaker mode: a wall that can't be
+//! built is a [`SandboxError`] that names the facility and the remedy.
+
+pub mod toolbox;
+
+use crate::report::{Class, Hint};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which sandbox (setting `QUANTUM_SANDBOX`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Five walls on Linux: namespaces, private root, Landlock, seccomp, no capabilities.
+    Linux,
+    /// No walls at all; only by explicit setting, with a warning in every receipt.
+    DangerHost,
+}
+
+/// What one work may see and use.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The only host folder it may write; seen inside at the same path [`WORKSPACE`].
+    pub workspace: PathBuf,
+    /// Read-only host files and folders (toolchain roots, package caches, the shared dependency results), seen at their own path.
+    pub read: Vec<PathBuf>,
+    /// Further writable host folders with the path they are seen at (a setup's result while it is being made).
+    pub write: Vec<(PathBuf, PathBuf)>,
+    /// Environment on top of what the sandbox sets itself (`HOME`, `PATH`, `TMPDIR`, offline switches …).
+    pub env: Vec<(String, String)>,
+    /// A listening Unix socket of the egress proxy; None: no network at all but the sandbox's own loopback.
+    pub egress: Option<PathBuf>,
+    /// Bounds for the tree of processes.
+    pub bounds: Bounds,
+}
+
+/// Bounds for one sandbox's tree of processes.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Memory of the tree in bytes; at the bound the tree is killed.
+    pub memory_bytes: u64,
+    /// Processes and threads; at the bound `fork` fails.
+    pub processes: u64,
+    /// One file in bytes; at the bound a write fails.
+    pub file_bytes: u64,
+    /// The private tmpfs (`/tmp`, `HOME`) in bytes.
+    pub tmp_bytes: u64,
+    /// The sandbox's whole life; at the bound the tree is killed.
+    pub life: Duration,
+}
+
+/// Starts sandboxes of one kind.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    /// Which.
+    pub kind: Kind,
+    /// The program that becomes the child: this binary (tests name the built `quantum`).
+    pub program: PathBuf,
+}
+
+/// One line of `quantum doctor`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// What was looked at, e.g. `sandbox: user namespace`.
+    pub name: String,
+    /// Whether it is there.
+    pub ok: bool,
+    /// What to do when it isn't; what was found when it is.
+    pub hint: Option<String>,
+}
+
+impl Sandbox {
+    /// Builds the walls and starts the child behind them.
+    pub async fn start(&self, policy: &Policy) -> Result<toolbox::Toolbox, SandboxError> {
+        let _ = policy;
+        Err(SandboxError::Ended("not built yet".to_owned()))
+    }
+    /// Tries every wall once and says what is missing.
+    pub async fn probe(&self) -> Vec<Probe> {
+        Vec::new()
+    }
+    /// Who must own the workspace's files (uid, gid); None: the user we are.
+    pub fn owner(&self) -> Option<(u32, u32)> {
+        None
+    }
+}
+
+/// To be called first thing in `main`, while single-threaded: when this process was started as a sandbox's child it
+/// builds the walls, calls `serve` with the socket to the host, and gives the exit code.
+pub fn child(
+    serve: fn(std::os::unix::net::UnixStream) -> std::process::ExitCode,
+) -> Option<std::process::ExitCode> {
+    let _ = serve;
+    None
+}
+
+/// Where the workspace is seen inside.
+pub const WORKSPACE: &str = "/workspace";
+
+/// Why there is no sandbox, or why it ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// A wall can't be built here.
+    #[error("the sandbox can't build its {wall} wall: {cause}")]
+    Wall { wall: &'static str, cause: String, remedy: String },
+    /// The child ended: killed by a bound, by us, or by itself.
+    #[error("the sandbox ended: {0}")]
+    Ended(String),
+    /// The child answered something that is not the protocol.
+    #[error("the sandbox answered nonsense: {0}")]
+    Protocol(String),
+    /// The host's own trouble (no memory, no descriptors, disk full).
+    #[error("the sandbox could not be started: {0}")]
+    Host(#[from] std::io::Error),
+}
+
+impl Hint for SandboxError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Wall { .. } => "sandbox_wall",
+            Self::Ended(_) => "sandbox_ended",
+            Self::Protocol(_) => "sandbox_protocol",
+            Self::Host(_) => "sandbox_host",
+        }
+    }
+    fn hint(&self) -> String {
+        match self {
+            Self::Wall { remedy, .. } => remedy.clone(),
+            Self::Ended(_) => "the work starts again in a new sandbox; if it was memory or time, raise the bound or make the command smaller".to_owned(),
+            Self::Protocol(_) => "run again; if it repeats, report it with the log".to_owned(),
+            Self::Host(_) => "free memory, descriptors or disk on this machine and run again; `quantum doctor` names what is missing".to_owned(),
+        }
+    }
+    fn class(&self) -> Class {
+        match self {
+            Self::Wall { .. } => Class::Refused,
+            Self::Ended(_) | Self::Host(_) => Class::Transient,
+            Self::Protocol(_) => Class::Broken,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! One binary: stories in a small real world.
