@@ -26,7 +26,8 @@ CREATE TABLE journal (
     PRIMARY KEY (run, seq)
 ) STRICT, WITHOUT ROWID;
 
--- What runs want done. The key makes a repeat harmless: wanted again after it was done, the stored outcome counts.
+-- What runs want done. The key makes a repeat harmless: wanted again after it was done, the stored outcome counts;
+-- wanted again after it was dropped (refused, or stopped before its end), it is performed again.
 -- `version` and `place` are the order in which effects were wanted; `claims` counts starts (a start that never came to
 -- an end was a crash), `failures` counts ends that may be tried again, `not_before` is when.
 CREATE TABLE effects (
@@ -34,7 +35,7 @@ CREATE TABLE effects (
     key        TEXT    NOT NULL,
     kind       TEXT    NOT NULL,
     body       TEXT    NOT NULL,
-    state      TEXT    NOT NULL CHECK (state IN ('pending', 'claimed', 'done', 'refused')),
+    state      TEXT    NOT NULL CHECK (state IN ('pending', 'claimed', 'done', 'dropped')),
     version    INTEGER NOT NULL,
     place      INTEGER NOT NULL,
     claims     INTEGER NOT NULL DEFAULT 0,

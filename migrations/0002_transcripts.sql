@@ -12,20 +12,19 @@ CREATE TABLE transcripts (
 CREATE INDEX transcripts_by_run ON transcripts (run);
 
 -- What calls to models cost. A row is written before the call leaves, with the most it can cost; the real cost
--- replaces that when it is known. `nth` tells apart the same attempt booked again after a crash: the first booking
--- may have been billed, so it stays counted. `usd` is in millionths of a dollar, NULL when there is no price.
+-- replaces that when it is known; one that never came back (a crash) may have been billed, so it stays counted in
+-- full. An attempt is booked once. `usd` is in millionths of a dollar, NULL when there is no price.
 CREATE TABLE calls (
     work          TEXT    NOT NULL,
     step          INTEGER NOT NULL,
     attempt       INTEGER NOT NULL,
-    nth           INTEGER NOT NULL,
     run           TEXT    NOT NULL REFERENCES runs (id),
     settled       INTEGER NOT NULL CHECK (settled IN (0, 1)),
     usd           INTEGER,
     input_tokens  INTEGER NOT NULL,
     cached_tokens INTEGER NOT NULL,
     output_tokens INTEGER NOT NULL,
-    PRIMARY KEY (work, step, attempt, nth)
+    PRIMARY KEY (work, step, attempt)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX calls_by_run ON calls (run);

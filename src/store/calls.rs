@@ -39,7 +39,7 @@ pub struct Costs {
 
 impl Store {
     /// Before a call leaves: the most it can cost, and what is to be appended to the transcript before it.
-    /// The same attempt booked again (after a crash) is a further row: the lost one may have been billed.
+    /// An attempt is booked once (`Booked`): after a crash the next attempt is booked, for the lost one may have been billed.
     pub async fn book_call(
         &self,
         lease: &Lease,
@@ -81,6 +81,13 @@ impl Store {
         .await
     }
 
+    /// The highest attempt that was booked for this call; 0 when none was.
+    pub async fn attempts(&self, work: &WorkId, step: u32) -> Result<u32, StoreError> {
+        let query = "SELECT coalesce(max(attempt), 0) FROM calls WHERE work = ? AND step = ?";
+        let found = sqlx::query_scalar(query).bind(work.to_string()).bind(step).fetch_one(&self.readers);
+        Ok(found.await?)
+    }
+
     /// What this run has cost so far, at most.
     pub async fn costs(&self, run: &RunId) -> Result<Costs, StoreError> {
         let row = sqlx::query(
@@ -107,10 +114,9 @@ impl Store {
 }
 
 async fn book(connection: &mut SqliteConnection, call: &Call, cost: Cost) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO calls (work, step, attempt, nth, run, settled, usd, input_tokens, cached_tokens, output_tokens)
-         SELECT ?1, ?2, ?3, coalesce(max(nth) + 1, 1), ?4, 0, ?5, ?6, ?7, ?8
-         FROM calls WHERE work = ?1 AND step = ?2 AND attempt = ?3",
+    let booked = sqlx::query(
+        "INSERT INTO calls (work, step, attempt, run, settled, usd, input_tokens, cached_tokens, output_tokens)
+         VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8) ON CONFLICT (work, step, attempt) DO NOTHING",
     )
     .bind(call.work.to_string())
     .bind(call.step)
@@ -122,14 +128,20 @@ async fn book(connection: &mut SqliteConnection, call: &Call, cost: Cost) -> Res
     .bind(whole(cost.output_tokens))
     .execute(connection)
     .await?;
+    if booked.rows_affected() == 0 {
+        return Err(StoreError::Booked {
+            work: call.work.to_string(),
+            step: call.step,
+            attempt: call.attempt,
+        });
+    }
     Ok(())
 }
 
 async fn settle(connection: &mut SqliteConnection, call: &Call, cost: Cost) -> Result<(), StoreError> {
     let settled = sqlx::query(
         "UPDATE calls SET settled = 1, usd = ?4, input_tokens = ?5, cached_tokens = ?6, output_tokens = ?7
-         WHERE work = ?1 AND step = ?2 AND attempt = ?3 AND settled = 0
-           AND nth = (SELECT max(nth) FROM calls WHERE work = ?1 AND step = ?2 AND attempt = ?3)",
+         WHERE work = ?1 AND step = ?2 AND attempt = ?3 AND settled = 0",
     )
     .bind(call.work.to_string())
     .bind(call.step)

@@ -67,26 +67,24 @@ impl Store {
         Ok(at.map(Timestamp))
     }
 
-    /// It failed in a way that may pass: it waits until then. `counts` is false when it was only put back.
+    /// It failed in a way that may pass: it waits until then.
     pub async fn postpone_effect(
         &self,
         lease: &Lease,
         key: &str,
         until: Timestamp,
-        counts: bool,
     ) -> Result<(), StoreError> {
         let (lease, key) = (lease.clone(), key.to_owned());
         self.write(move |connection| {
             Box::pin(async move {
                 leases::demand(connection, &lease).await?;
                 sqlx::query(
-                    "UPDATE effects SET state = 'pending', not_before = ?3, failures = failures + ?4
+                    "UPDATE effects SET state = 'pending', not_before = ?3, failures = failures + 1
                      WHERE run = ?1 AND key = ?2 AND state = 'claimed'",
                 )
                 .bind(lease.run.as_str())
                 .bind(key)
                 .bind(until.0)
-                .bind(i64::from(counts))
                 .execute(connection)
                 .await?;
                 Ok(())

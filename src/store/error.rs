@@ -42,6 +42,9 @@ pub enum StoreError {
     /// A transcript's position is taken: two agents on one work.
     #[error("the transcript of {work} already has an entry {at}")]
     Taken { work: String, at: u32 },
+    /// An attempt at a call was booked already: two agents on one work.
+    #[error("attempt {attempt} at call {step} of {work} was booked already")]
+    Booked { work: String, step: u32, attempt: u32 },
     /// Something named is not there.
     #[error("the store has no {0}")]
     Missing(String),
@@ -112,6 +115,7 @@ impl Hint for StoreError {
             Self::Leased { .. } => "run_leased",
             Self::LeaseLost(_) => "lease_lost",
             Self::Taken { .. } => "transcript_taken",
+            Self::Booked { .. } => "call_booked",
             Self::Missing(_) => "store_missing",
             Self::TooBig { .. } => "store_too_big",
             Self::Statement(_) => "store_statement",
@@ -130,7 +134,7 @@ impl Hint for StoreError {
             Self::Moved(_) => "run again; the newer state counts",
             Self::Leased { .. } => "wait until the other process is done; if it died, its lease ends within a minute",
             Self::LeaseLost(_) => "nothing to do: the other process goes on with the run",
-            Self::Taken { .. } => "nothing to do: another process goes on with this work",
+            Self::Taken { .. } | Self::Booked { .. } => "nothing to do: another process goes on with this work",
             Self::Missing(_) => "check the id (`quantum runs` lists them)",
             Self::TooBig { .. } => "make it smaller: send output to a file and show its end",
             Self::Statement(_) => "run again; if it repeats, report it with the log",
@@ -148,7 +152,7 @@ impl Hint for StoreError {
             | Self::LeaseLost(_)
             | Self::Missing(_)
             | Self::TooBig { .. } => Class::Refused,
-            Self::Damaged(_) | Self::Taken { .. } | Self::Statement(_) => Class::Broken,
+            Self::Damaged(_) | Self::Taken { .. } | Self::Booked { .. } | Self::Statement(_) => Class::Broken,
         }
     }
 }

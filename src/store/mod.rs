@@ -22,7 +22,7 @@ pub use effects::Claimed;
 pub use error::StoreError;
 pub use leases::Lease;
 pub use runs::{Standing, Stored};
-pub use step::{StepCommit, Wanted};
+pub use step::{EffectEnd, StepCommit, Wanted};
 
 use crate::limits::engine as limits;
 use futures_util::future::BoxFuture;

@@ -26,6 +26,17 @@ pub struct StepCommit<'a> {
     pub cause: Option<(&'a Lease, &'a str)>,
 }
 
+/// How an effect ends without a decision.
+#[derive(Clone, Copy, Debug)]
+pub enum EffectEnd<'a> {
+    /// Done; there is nothing to tell.
+    Done,
+    /// Stopped before it was done: wanted again, it is performed again.
+    Dropped,
+    /// Done, but its outcome meant nothing where the run is: wanted again, it is told again.
+    Ignored(&'a Event),
+}
+
 /// An effect on its way into the store.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -45,13 +56,23 @@ impl Store {
         self.write(move |connection| Box::pin(async move { record.write(connection).await })).await
     }
 
-    /// The outcome of an effect changed nothing: it only ends.
-    pub async fn finish_effect(&self, lease: &Lease, key: &str) -> Result<(), StoreError> {
+    /// An effect ends without a decision: there was nothing to tell, or it changed nothing.
+    pub async fn finish_effect(
+        &self,
+        lease: &Lease,
+        key: &str,
+        end: EffectEnd<'_>,
+    ) -> Result<(), StoreError> {
         let (lease, key) = (lease.clone(), key.to_owned());
+        let (state, outcome) = match end {
+            EffectEnd::Done => ("done", None),
+            EffectEnd::Dropped => ("dropped", None),
+            EffectEnd::Ignored(event) => ("done", Some(runs::encode("an event", event, bounds::WIRE_BYTES)?)),
+        };
         self.write(move |connection| {
             Box::pin(async move {
                 leases::demand(connection, &lease).await?;
-                end_effect(connection, &lease.run, &key, "done", None).await
+                end_effect(connection, &lease.run, &key, state, outcome.as_deref()).await
             })
         })
         .await
@@ -112,7 +133,7 @@ impl Record {
         if let Some((lease, key)) = &self.cause {
             leases::demand(connection, lease).await?;
             let (state, outcome) =
-                if self.refused { ("refused", None) } else { ("done", Some(self.event.as_str())) };
+                if self.refused { ("dropped", None) } else { ("done", Some(self.event.as_str())) };
             end_effect(connection, &self.run, key, state, outcome).await?;
         }
         for (place, wanted) in self.effects.iter().enumerate() {
@@ -131,7 +152,7 @@ impl Wanted {
         })
     }
 
-    /// A key that is new waits; one that was refused waits again with fresh counts; one that is done with an outcome
+    /// A key that is new waits; one that was dropped waits again with fresh counts; one that is done with an outcome
     /// waits to have that outcome told again; one that is done without, or waits already, stays as it is.
     async fn insert(
         &self,
@@ -145,7 +166,7 @@ impl Wanted {
              VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6)
              ON CONFLICT (run, key) DO UPDATE SET state = 'pending', version = ?5, place = ?6, body = ?4,
                  claims = 0, failures = 0, not_before = 0
-             WHERE state = 'refused' OR (state = 'done' AND outcome IS NOT NULL)",
+             WHERE state = 'dropped' OR (state = 'done' AND outcome IS NOT NULL)",
         )
         .bind(run.as_str())
         .bind(&self.key)

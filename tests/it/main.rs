@@ -1,3 +1,5 @@
 //! One binary: stories in a small real world.
 
+mod crash;
+mod engine;
 mod store;

@@ -6,7 +6,7 @@ use quantumlayer::{
     intent::{Intent, Verb},
     report::{Class, Hint, Report},
     run::{ApprovePlan, Effect, Event, Rules, Run},
-    store::{Call, Cost, Lease, MIGRATIONS, StepCommit, Store, StoreError},
+    store::{Call, Cost, EffectEnd, Lease, MIGRATIONS, StepCommit, Store, StoreError},
 };
 use sqlx::{ConnectOptions, Connection, migrate::Migrator, sqlite::SqliteConnectOptions};
 use std::{path::Path, process::Command};
@@ -122,7 +122,7 @@ async fn a_key_is_performed_once_and_its_outcome_is_told_again() {
             .await
             .unwrap();
     };
-    store.finish_effect(&lease, &hand[0].key).await.unwrap();
+    store.finish_effect(&lease, &hand[0].key, EffectEnd::Done).await.unwrap();
     end(1, &hand[1].key, &Event::Woke).await;
     end(2, &hand[2].key, &refused(&hand[2].key)).await;
 
@@ -158,7 +158,7 @@ async fn a_slow_owner_is_fenced_off_after_a_takeover() {
         cause: Some((&old, key)),
     };
     assert_eq!(store.commit_step(late).await, lost);
-    assert_eq!(store.finish_effect(&old, key).await, lost);
+    assert_eq!(store.finish_effect(&old, key, EffectEnd::Done).await, lost);
     assert_eq!(store.renew_lease(&old, Timestamp(99)).await, lost);
     assert_eq!(store.append(&old, &work(&run), 0, vec!["late".to_owned()]).await, lost);
     assert_eq!(store.run(&run.id).await.unwrap().version, 1);
@@ -211,7 +211,7 @@ async fn two_programs_write_the_same_file() {
 async fn costs_count_what_was_booked_and_lost() {
     let folder = tempfile::tempdir().unwrap();
     let (store, run, lease) = leased(folder.path(), "a").await;
-    let call = |step| Call { work: work(&run), step, attempt: 1 };
+    let call = |step, attempt| Call { work: work(&run), step, attempt };
     let cost = |usd: Option<u64>, tokens| Cost {
         usd: usd.map(Usd),
         input_tokens: tokens,
@@ -223,20 +223,23 @@ async fn costs_count_what_was_booked_and_lost() {
         (costs.sum.usd.map(|usd| usd.0), costs.sum.input_tokens, costs.calls)
     };
     assert_eq!(sum().await, (Some(0), 0, 0));
-    store.book_call(&lease, &call(1), cost(Some(100), 10), 0, vec!["task".to_owned()]).await.unwrap();
+    store.book_call(&lease, &call(1, 1), cost(Some(100), 10), 0, vec!["task".to_owned()]).await.unwrap();
     assert_eq!(sum().await, (Some(100), 10, 1));
-    // A crash here: the call may have been billed. It is booked again, and both count.
-    store.book_call(&lease, &call(1), cost(Some(100), 10), 1, vec![]).await.unwrap();
-    store.settle_call(&lease, &call(1), cost(Some(7), 5), 1, vec!["answer".to_owned()]).await.unwrap();
+    // A crash here: the call may have been billed. The next attempt is booked, and both count.
+    assert_eq!(store.attempts(&work(&run), 1).await.unwrap(), 1);
+    let twice = store.book_call(&lease, &call(1, 1), cost(Some(100), 10), 1, vec!["x".to_owned()]).await;
+    assert_eq!(twice.unwrap_err().code(), "call_booked");
+    store.book_call(&lease, &call(1, 2), cost(Some(100), 10), 1, vec![]).await.unwrap();
+    store.settle_call(&lease, &call(1, 2), cost(Some(7), 5), 1, vec!["answer".to_owned()]).await.unwrap();
     assert_eq!(sum().await, (Some(107), 15, 2));
     // A position that is taken: neither the entry nor the money is written.
-    let taken = store.book_call(&lease, &call(2), cost(Some(900), 10), 1, vec!["twin".to_owned()]).await;
+    let taken = store.book_call(&lease, &call(2, 1), cost(Some(900), 10), 1, vec!["twin".to_owned()]).await;
     assert_eq!(taken, Err(StoreError::Taken { work: work(&run).to_string(), at: 1 }));
     assert_eq!(sum().await, (Some(107), 15, 2));
     assert_eq!(store.transcript(&work(&run)).await.unwrap(), ["task", "answer"]);
     // Settled twice is refused; no price anywhere means no price for the run, never 0.
-    assert!(store.settle_call(&lease, &call(1), cost(Some(7), 5), 2, vec![]).await.is_err());
-    store.book_call(&lease, &call(2), cost(None, 1), 2, vec![]).await.unwrap();
+    assert!(store.settle_call(&lease, &call(1, 2), cost(Some(7), 5), 2, vec![]).await.is_err());
+    store.book_call(&lease, &call(2, 1), cost(None, 1), 2, vec![]).await.unwrap();
     assert_eq!(sum().await, (None, 16, 3));
 }
 
