@@ -56,11 +56,12 @@ pub trait Ledger: Send + Sync {
     /// Appends entries durably, the first at position `at` (fails when that position is taken: two agents on one work).
     async fn append(&self, work: &WorkId, at: u32, entries: &[Entry]) -> Result<(), Report>;
     /// Books the cost of a call before it leaves. Durable.
-    async fn book(&self, call: &CallKey, reserve: Booking) -> Result<(), Report>;
+    async fn book(&self, call: &CallKey, at: u32, entries: &[Entry], reserve: Booking) -> Result<(), Report>;
     /// Books a settled call: the answer's entry and its real cost in one transaction (also for a failed call: its cost).
     async fn settle(&self, call: &CallKey, at: u32, entries: &[Entry], cost: Booking) -> Result<(), Report>;
     /// Keeps bytes whole and names them.
     async fn keep(&self, bytes: &[u8]) -> Result<ContentHash, Report>;
+    async fn attempts(&self, work: &WorkId, step: u32) -> Result<u32, Report>;
     /// Everything booked for this run so far (unsettled bookings count in full), and the number of model calls.
     async fn booked(&self) -> Result<(Booking, u32), Report>;
 }
@@ -113,6 +114,7 @@ pub struct Job {
     pub background: Background,
     /// The budget of the whole run.
     pub budget: super::contract::Caps,
+    pub fresh_workspace: bool,
     /// Called with what happens, for a person watching.
     pub watch: Watch,
 }

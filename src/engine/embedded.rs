@@ -1,6 +1,9 @@
 //! The engine inside this process: runs are started, told and driven; between drives they only exist in the store.
 
-use super::{drive::Drive, perform::Perform};
+use super::{
+    drive::Drive,
+    perform::{Parts, Perform, Performer},
+};
 use crate::{
     agent::contract::{Progress, Watch},
     clock::{Clock, Timestamp},
@@ -59,6 +62,16 @@ pub enum Told {
     Taken(Box<Run>),
     /// It means nothing where the run is, and why.
     Ignored(String),
+}
+
+impl Engine<Performer> {
+    /// An engine with real hands; sweeps away what dead drives left behind.
+    pub async fn new(store: Store, parts: Parts) -> Self {
+        let clock = parts.clock.clone();
+        let performer = Performer::new(store.clone(), parts);
+        performer.sweep().await;
+        Self::with(store, performer, clock, Timing::default())
+    }
 }
 
 impl<P: Perform> Engine<P> {

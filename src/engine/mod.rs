@@ -13,4 +13,4 @@ pub mod perform;
 
 pub use embedded::{Engine, Timing, Told};
 pub use ledger::StoredLedger;
-pub use perform::{Errand, Perform};
+pub use perform::{Errand, Parts, Perform, Performer};

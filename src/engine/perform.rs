@@ -1,15 +1,31 @@
 //! Performing effects: the one match on [`Effect`], each arm a small function in a file of its own.
 //!
-//! Whatever is done here may be done again after a crash; the key of the effect says why that is harmless.
+//! Whatever is done here may be done again after a crash; the key of the effect says why that is harmless:
+//! trees and commits have the same id by nature, a branch that holds our commit already is done, a stored answer of a
+//! model is not asked for again, and a work starts over in a fresh workspace.
+
+mod background;
+mod merge;
+mod publish;
+mod rooms;
+mod snapshot;
+mod verify;
+mod work;
+mod workspace;
 
 use crate::{
-    agent::contract::Watch,
+    agent::contract::{Progress, Watch},
+    clock::Clock,
+    git::Source,
     ids::RunId,
-    report::Report,
+    model::Model,
+    report::{Class, Hint, Report},
     run::{Effect, Event, Run},
-    store::Lease,
+    sandbox::Sandbox,
+    store::{Lease, Store},
 };
 use async_trait::async_trait;
+use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// One effect to perform, with all that comes along.
@@ -36,4 +52,92 @@ pub trait Perform: Send + Sync {
 
     /// Removes what an earlier drive of this run, which is dead, left lying about. Called under the lease.
     async fn tidy(&self, run: &RunId);
+}
+
+/// What the real hands work with.
+pub struct Parts {
+    /// The repository.
+    pub source: Arc<Source>,
+    /// Which sandbox works and checks get.
+    pub sandbox: Sandbox,
+    /// Who is asked.
+    pub model: Arc<dyn Model>,
+    /// Our folder: workspaces, dependency results.
+    pub data: PathBuf,
+    /// The time.
+    pub clock: Clock,
+    /// What to start from (branch, tag, commit); None: HEAD's commit.
+    pub base: Option<String>,
+    /// The branch to write.
+    pub branch: String,
+}
+
+/// The real hands.
+pub struct Performer {
+    store: Store,
+    parts: Parts,
+}
+
+impl Performer {
+    /// Hands that keep what they learn in this store.
+    pub fn new(store: Store, parts: Parts) -> Self {
+        Self { store, parts }
+    }
+
+    /// What they work with.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Removes the workspaces of runs that nobody drives any more. For the start of a program.
+    pub async fn sweep(&self) {
+        workspace::sweep(&self.parts.data, &self.store, self.parts.clock.now()).await;
+    }
+}
+
+#[async_trait]
+impl Perform for Performer {
+    async fn perform(&self, errand: &Errand<'_>) -> Result<Option<Event>, Report> {
+        match errand.effect {
+            // The engine shows phases as they change; a status comment comes with the App.
+            Effect::Acknowledge | Effect::Status { .. } | Effect::StopWorks => Ok(None),
+            Effect::Snapshot => snapshot::snapshot(self, errand).await.map(Some),
+            Effect::Work(assignment) => work::work(self, errand, assignment).await,
+            Effect::Merge { task, round, into, proposal } => {
+                merge::merge(self, task, *round, into, proposal).await.map(Some)
+            }
+            Effect::Verify { round, tree } => verify::verify(self, errand, *round, tree).await,
+            Effect::Publish { round, tree, parent, title, message, verdict: _ } => {
+                let commit = publish::Commit { round: *round, tree, parent, title, message };
+                publish::publish(self, errand, &commit).await.map(Some)
+            }
+            Effect::Ask { question, .. } => Ok(say(errand, &question.text)),
+            Effect::AskApproval { .. } => Ok(say(errand, "the plan waits for approval")),
+            Effect::Reply { text } => Ok(say(errand, text)),
+        }
+    }
+
+    async fn tidy(&self, run: &RunId) {
+        workspace::remove_run(&self.parts.data, run).await;
+    }
+}
+
+fn say(errand: &Errand<'_>, text: &str) -> Option<Event> {
+    errand.watch.show(Progress::Note(text.to_owned()));
+    None
+}
+
+/// Git blocks: its calls run aside. An error is a report, a panic a broken one.
+async fn aside<T, E>(deed: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Report>
+where
+    T: Send + 'static,
+    E: Hint + Send + 'static,
+{
+    match tokio::task::spawn_blocking(deed).await {
+        Ok(result) => result.map_err(|error| error.report()),
+        Err(cause) => {
+            let hint = "report this with the log; the run can be driven again";
+            Err(Report::new(Class::Broken, "panic", cause.to_string(), hint))
+        }
+    }
 }

@@ -1,0 +1,135 @@
+//! Workspaces: `<data>/work/<run>/<name>`, one a work or check, fresh each time and removed afterwards.
+//!
+//! What is in them was written by hostile programs: it is never opened here, symlinks are never followed, and a folder
+//! that was made unreadable is opened up before it is removed.
+
+use super::aside;
+use crate::{
+    clock::Timestamp,
+    git::{GitError, Source},
+    ids::{ContentHash, RunId, Sha},
+    limits::engine as limits,
+    report::Report,
+    store::Store,
+};
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// One folder with the files of a tree.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    folder: PathBuf,
+}
+
+impl Workspace {
+    /// Writes `tree` into a fresh folder for `name` (any text), owned by `owner`.
+    pub(super) async fn check_out(
+        source: &Arc<Source>,
+        (data, run, name): (&Path, &RunId, &str),
+        tree: &Sha,
+        owner: Option<(u32, u32)>,
+    ) -> Result<Self, Report> {
+        // Names come from plans, which models write: only their hash becomes a path.
+        let hash = ContentHash::of(name.as_bytes());
+        let folder = home(data, run).join(hash.as_str().get(..16).unwrap_or_default());
+        let (source, tree, into) = (Arc::clone(source), tree.clone(), folder.clone());
+        let made = Self { folder };
+        aside(move || {
+            remove(&into);
+            fs::create_dir_all(&into).map_err(|cause| GitError::Io { path: into.clone(), cause })?;
+            source.checkout(&tree, &into, owner)
+        })
+        .await?;
+        Ok(made)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its files as a tree. Only when nothing that could write to it runs any more.
+    pub(super) async fn tree(&self, source: &Arc<Source>, base: &Sha) -> Result<Sha, Report> {
+        let (source, folder, base) = (Arc::clone(source), self.folder.clone(), base.clone());
+        aside(move || source.tree_of(&folder, &base)).await
+    }
+
+    /// Removes it.
+    pub(super) async fn remove(self) {
+        let _ = tokio::task::spawn_blocking(move || remove(&self.folder)).await;
+    }
+}
+
+/// Removes everything of a run.
+pub(super) async fn remove_run(data: &Path, run: &RunId) {
+    let folder = home(data, run);
+    let _ = tokio::task::spawn_blocking(move || remove(&folder)).await;
+}
+
+/// Removes what belongs to runs that nobody has a lease on.
+pub(super) async fn sweep(data: &Path, store: &Store, now: Timestamp) {
+    let Ok(found) = fs::read_dir(data.join("work")) else { return };
+    for entry in found.flatten() {
+        let run = RunId::new(entry.file_name().to_string_lossy());
+        // When the store can't say, it stays for the next sweep.
+        if let Ok(false) = store.is_leased(&run, now).await {
+            remove_run(data, &run).await;
+        }
+    }
+}
+
+fn home(data: &Path, run: &RunId) -> PathBuf {
+    data.join("work").join(run.as_str())
+}
+
+fn remove(folder: &Path) {
+    let removed = match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(folder);
+            fs::remove_dir_all(folder)
+        }
+        other => other,
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(folder = %folder.display(), %error, "a workspace was not removed; the next sweep tries again");
+        }
+        _ => {}
+    }
+}
+
+/// Makes every folder below readable and writable for us.
+fn open_up(folder: &Path) {
+    let mut waiting = vec![folder.to_owned()];
+    for _ in 0..limits::SWEEP_FOLDERS {
+        let Some(next) = waiting.pop() else { return };
+        let _ = fs::set_permissions(&next, fs::Permissions::from_mode(0o700));
+        let Ok(entries) = fs::read_dir(&next) else { continue };
+        let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        waiting.extend(folders.map(|entry| entry.path()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_made_unreadable_is_removed_and_a_link_is_not_followed() {
+        let place = tempfile::tempdir().unwrap();
+        let (outside, inside) = (place.path().join("outside"), place.path().join("work"));
+        fs::create_dir_all(&outside).unwrap();
+        fs::write(outside.join("kept"), "x").unwrap();
+        fs::create_dir_all(inside.join("a/b")).unwrap();
+        fs::write(inside.join("a/b/file"), "x").unwrap();
+        std::os::unix::fs::symlink(&outside, inside.join("a/link")).unwrap();
+        fs::set_permissions(inside.join("a"), fs::Permissions::from_mode(0o000)).unwrap();
+        open_up(&inside);
+        assert_eq!(fs::metadata(inside.join("a")).unwrap().permissions().mode() & 0o777, 0o700);
+        remove(&inside);
+        assert!(!inside.exists() && outside.join("kept").exists());
+    }
+}
