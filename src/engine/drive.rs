@@ -4,7 +4,7 @@
 //! them), which is also what the crash tests do to it. Works run beside one another; everything else in order.
 
 use super::{
-    embedded::{Engine, Told, stalled},
+    embedded::{Engine, stalled},
     perform::{Errand, Perform},
 };
 use crate::{
@@ -31,7 +31,7 @@ pub(super) struct Drive<'a, P> {
     hand: FuturesUnordered<BoxFuture<'a, Ended>>,
     line_busy: bool,
     works: u32,
-    /// Stops what is in hand.
+    /// The parent of what stops each thing in hand.
     stop: CancellationToken,
     /// When what was stopped and did not end is dropped.
     drop_at: Option<Instant>,
@@ -116,8 +116,8 @@ impl<'a, P: Perform> Drive<'a, P> {
 
     /// Claims what is due and starts what may start.
     async fn claim(&mut self, run: &Run) -> Result<(), Report> {
-        if self.hand.is_empty() && self.stop.is_cancelled() {
-            (self.stop, self.drop_at) = (CancellationToken::new(), None);
+        if self.hand.is_empty() {
+            self.drop_at = None;
         }
         let (engine, now) = (self.engine, self.engine.clock.now());
         let due = engine.store.next_effect_at(&run.id).await.map_err(|error| error.report())?;
@@ -130,7 +130,7 @@ impl<'a, P: Perform> Drive<'a, P> {
                         self.works += 1;
                         self.start(one, run);
                     }
-                    Effect::StopWorks => {
+                    Effect::StopWorks { .. } => {
                         self.stop();
                         self.start(one, run);
                     }
@@ -149,7 +149,7 @@ impl<'a, P: Perform> Drive<'a, P> {
 
     fn start(&mut self, claimed: Claimed, run: &Run) {
         let (performer, lease, watch) = (&self.engine.performer, self.lease, self.watch);
-        let (run, cancel) = (Arc::new(run.clone()), self.stop.clone());
+        let (run, cancel) = (Arc::new(run.clone()), self.stop.child_token());
         let span = tracing::info_span!("effect", key = %claimed.key);
         let performed = async move {
             let result = match (&claimed.outcome, needless(&run, &claimed.effect)) {
@@ -172,7 +172,7 @@ impl<'a, P: Perform> Drive<'a, P> {
         let Ended { claimed, result } = ended;
         match claimed.effect {
             Effect::Work(_) => self.works = self.works.saturating_sub(1),
-            Effect::StopWorks => {}
+            Effect::StopWorks { .. } => {}
             _ => self.line_busy = false,
         }
         let key = claimed.key.as_str();
@@ -210,19 +210,14 @@ impl<'a, P: Perform> Drive<'a, P> {
             }
             (told, _) => told,
         };
-        match told.map_err(|error| error.report())? {
-            Told::Taken(_) | Told::Ignored(_) => Ok(()),
-        }
+        told.map(|_| ()).map_err(|error| error.report())
     }
 
     /// What there is to do when nothing more can be started.
     async fn next(&mut self, run: &Run) -> Result<Next, Report> {
         let now = self.engine.clock.now();
         let phase = run.phase();
-        let wake = match phase {
-            Phase::Paused | Phase::Closed => None,
-            _ => run.wake_at().filter(|at| self.woken != Some(*at)),
-        };
+        let wake = run.wake_at().filter(|at| self.woken != Some(*at));
         if let Some(at) = wake
             && at <= now
         {
@@ -232,6 +227,7 @@ impl<'a, P: Perform> Drive<'a, P> {
         let pending = self.engine.store.next_effect_at(&run.id).await.map_err(|error| error.report())?;
         let later = pending.filter(|at| *at > now);
         let until = [wake, later].into_iter().flatten().min();
+        // What is at rest does not wait for its deadline here: whoever looks after runs drives it again.
         if !self.hand.is_empty() || later.is_some() {
             return Ok(Next::Wait(until));
         }
@@ -256,10 +252,11 @@ impl<'a, P: Perform> Drive<'a, P> {
         }
     }
 
-    /// Tells everything in hand to stop; what starts after that has ended is not meant.
+    /// Tells everything in hand to stop; what starts later is not meant.
     fn stop(&mut self) {
-        if !self.stop.is_cancelled() && !self.hand.is_empty() {
-            self.stop.cancel();
+        self.stop.cancel();
+        self.stop = CancellationToken::new();
+        if !self.hand.is_empty() && self.drop_at.is_none() {
             self.drop_at = Some(Instant::now() + self.engine.timing.stop);
         }
     }
@@ -280,7 +277,7 @@ impl<'a, P: Perform> Drive<'a, P> {
 /// Whether the run waits for an answer to this effect.
 fn answers(effect: &Effect) -> bool {
     match effect {
-        Effect::Snapshot
+        Effect::Snapshot { .. }
         | Effect::Work(_)
         | Effect::Merge { .. }
         | Effect::Verify { .. }
@@ -290,7 +287,7 @@ fn answers(effect: &Effect) -> bool {
         | Effect::Ask { .. }
         | Effect::AskApproval { .. }
         | Effect::Reply { .. }
-        | Effect::StopWorks => false,
+        | Effect::StopWorks { .. } => false,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     ids::RunId,
     limits::engine as limits,
     report::{Class, Hint, Report},
-    run::{Event, Phase, Run, TaskState, step},
+    run::{Event, Ignored, Phase, Run, TaskState, step},
     store::{EffectEnd, Lease, StepCommit, Store, StoreError},
 };
 use std::{
@@ -61,7 +61,7 @@ pub enum Told {
     /// The run after it.
     Taken(Box<Run>),
     /// It means nothing where the run is, and why.
-    Ignored(String),
+    Ignored(Ignored),
 }
 
 impl Engine<Performer> {
@@ -137,24 +137,25 @@ impl<P: Perform> Engine<P> {
         cause: Option<(&Lease, &str)>,
         watch: &Watch,
     ) -> Result<Told, StoreError> {
+        let event = event.clone().bounded();
         for _ in 0..limits::STEP_RETRIES {
             let now = self.clock.now();
             let before = self.store.run(id).await?;
-            let decided = step(before.run.clone(), event, now);
+            let decided = step(before.run.clone(), &event, now);
             if let Some(why) = decided.ignored {
                 if let Some((lease, key)) = cause {
-                    let end = match event {
+                    let end = match &event {
                         Event::EffectRefused { .. } => EffectEnd::Dropped,
-                        _ => EffectEnd::Ignored(event),
+                        _ => EffectEnd::Ignored(&event),
                     };
                     self.store.finish_effect(lease, key, end).await?;
                 }
-                tracing::debug!(run = %id, ?event, why, "ignored");
-                return Ok(Told::Ignored(why.to_string()));
+                tracing::debug!(run = %id, ?event, ?why, "ignored");
+                return Ok(Told::Ignored(why));
             }
             let commit = StepCommit {
                 version: before.version,
-                event,
+                event: &event,
                 at: now,
                 run: &decided.run,
                 effects: &decided.effects,
@@ -162,7 +163,7 @@ impl<P: Perform> Engine<P> {
             };
             match self.store.commit_step(commit).await {
                 Ok(()) => {
-                    show(&before.run, event, &decided.run, watch);
+                    show(&before.run, &event, &decided.run, watch);
                     return Ok(Told::Taken(Box::new(decided.run)));
                 }
                 Err(StoreError::Moved(_)) => {}
@@ -195,10 +196,11 @@ fn show(before: &Run, event: &Event, after: &Run, watch: &Watch) {
     if let Event::Planned { plan, .. } = event {
         watch.show(Progress::Planned(plan.clone()));
     }
-    for (task, state) in &after.state.tasks {
-        let old = before.state.tasks.iter().find(|(id, _)| id == task).map(|(_, state)| *state);
-        if old.unwrap_or(TaskState::Pending) != *state {
-            watch.show(Progress::Task(task.clone(), *state));
+    let earlier = before.tasks();
+    for (task, state) in after.tasks() {
+        let old = earlier.iter().find(|(old, _)| old.id == task.id).map(|(_, state)| *state);
+        if old.unwrap_or(TaskState::Pending) != state {
+            watch.show(Progress::Task(task.id.clone(), state));
         }
     }
 }

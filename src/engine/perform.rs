@@ -100,11 +100,12 @@ impl Perform for Performer {
     async fn perform(&self, errand: &Errand<'_>) -> Result<Option<Event>, Report> {
         match errand.effect {
             // The engine shows phases as they change; a status comment comes with the App.
-            Effect::Acknowledge | Effect::Status { .. } | Effect::StopWorks => Ok(None),
-            Effect::Snapshot => snapshot::snapshot(self, errand).await.map(Some),
+            Effect::Acknowledge | Effect::Status { .. } | Effect::StopWorks { .. } => Ok(None),
+            Effect::Snapshot { .. } => snapshot::snapshot(self, errand).await.map(Some),
             Effect::Work(assignment) => work::work(self, errand, assignment).await,
-            Effect::Merge { task, round, into, proposal } => {
-                merge::merge(self, task, *round, into, proposal).await.map(Some)
+            Effect::Merge { task, round, attempt, into, proposal } => {
+                let asked = merge::Asked { task, round: *round, attempt: *attempt };
+                merge::merge(self, asked, into, proposal).await.map(Some)
             }
             Effect::Verify { round, tree } => verify::verify(self, errand, *round, tree).await,
             Effect::Publish { round, tree, parent, title, message, verdict: _ } => {
@@ -113,7 +114,7 @@ impl Perform for Performer {
             }
             Effect::Ask { question, .. } => Ok(say(errand, &question.text)),
             Effect::AskApproval { .. } => Ok(say(errand, "the plan waits for approval")),
-            Effect::Reply { text } => Ok(say(errand, text)),
+            Effect::Reply { text, .. } => Ok(say(errand, text)),
         }
     }
 

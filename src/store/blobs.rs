@@ -9,7 +9,7 @@ impl Store {
     pub async fn keep(&self, bytes: &[u8]) -> Result<ContentHash, StoreError> {
         if bytes.len() > limits::BLOB_BYTES {
             return Err(StoreError::TooBig {
-                what: "an output",
+                what: "an output".to_owned(),
                 bytes: bytes.len(),
                 limit: limits::BLOB_BYTES,
             });

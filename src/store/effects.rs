@@ -1,10 +1,13 @@
 //! Effects: what waits, what is in hand, what may be tried again.
 
-use super::{Lease, Store, StoreError, leases, runs};
+use super::{Lease, Store, StoreError, leases};
 use crate::{
     clock::Timestamp,
     ids::RunId,
-    run::{Effect, Event},
+    run::{
+        Effect, Event,
+        journal::{Entry, decode_effect, decode_entry, encode_entry},
+    },
 };
 use sqlx::{Row, sqlite::SqliteRow};
 
@@ -108,10 +111,19 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
     let outcome: Option<String> = row.try_get("outcome")?;
     Ok(Claimed {
         key: row.try_get("key")?,
-        effect: runs::decode("an effect", &body)?,
-        outcome: outcome.map(|event| runs::decode("an event", &event)).transpose()?,
+        effect: decode_effect(&body)?,
+        outcome: outcome.map(|outcome| decode_outcome(&outcome)).transpose()?,
         claims: row.try_get("claims")?,
         failures: row.try_get("failures")?,
         order: (row.try_get("version")?, row.try_get("place")?),
     })
+}
+
+/// An outcome that may be told again: a journal of one entry.
+pub(super) fn encode_outcome(event: &Event) -> Result<String, StoreError> {
+    Ok(encode_entry(&Entry { seq: 1, at: Timestamp(0), event: event.clone() })?)
+}
+
+fn decode_outcome(text: &str) -> Result<Event, StoreError> {
+    Ok(decode_entry(1, text)?.event)
 }

@@ -1,6 +1,9 @@
 //! Why the store could not. Whoever asked gets one of these; nothing is ever answered that is not durable.
 
-use crate::report::{Class, Hint};
+use crate::{
+    report::{Class, Hint},
+    run::journal::WireError,
+};
 use std::path::PathBuf;
 
 /// Why the store could not.
@@ -50,7 +53,7 @@ pub enum StoreError {
     Missing(String),
     /// Over a bound.
     #[error("{what} of {bytes} bytes is over the limit of {limit}")]
-    TooBig { what: &'static str, bytes: usize, limit: usize },
+    TooBig { what: String, bytes: usize, limit: usize },
     /// A statement failed for another reason: a bug.
     #[error("the store refused a statement: {0}")]
     Statement(String),
@@ -83,6 +86,15 @@ impl From<sqlx::Error> for StoreError {
                 sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Damaged(text),
                 _ => Self::Statement(text),
             },
+        }
+    }
+}
+
+impl From<WireError> for StoreError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::TooBig { what, bytes, limit } => Self::TooBig { what, bytes, limit },
+            other => Self::Damaged(other.to_string()),
         }
     }
 }

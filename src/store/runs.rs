@@ -4,10 +4,11 @@ use super::{Store, StoreError};
 use crate::{
     clock::Timestamp,
     ids::RunId,
-    limits::run as bounds,
-    run::{Phase, Run},
+    run::{
+        Phase, Run,
+        journal::{decode_run, encode_run},
+    },
 };
-use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Row, sqlite::SqliteConnection, sqlite::SqliteRow};
 
 /// A run as it is stored.
@@ -38,7 +39,7 @@ impl Store {
     /// Keeps a new run, or finds the one that has its id already: the same request twice is one run.
     pub async fn insert_or_find(&self, run: &Run, repository: &str) -> Result<Stored, StoreError> {
         let (id, created) = (run.id.clone(), run.created.0);
-        let (phase, state) = (word(run.phase())?, encode("a run", run, bounds::RUN_BYTES)?);
+        let (phase, state) = (word(run.phase()), encode_run(run)?);
         let repository = repository.to_owned();
         self.write(move |connection| {
             Box::pin(async move {
@@ -93,7 +94,7 @@ async fn read(connection: &mut SqliteConnection, id: &RunId) -> Result<Stored, S
         .await?
         .ok_or_else(|| StoreError::Missing(format!("run {id}")))?;
     let state: String = row.try_get("state")?;
-    Ok(Stored { run: decode("a run", &state)?, version: row.try_get("version")? })
+    Ok(Stored { run: decode_run(&state)?, version: row.try_get("version")? })
 }
 
 fn standing(row: &SqliteRow) -> Result<Standing, StoreError> {
@@ -107,25 +108,15 @@ fn standing(row: &SqliteRow) -> Result<Standing, StoreError> {
 }
 
 /// A phase as the word that lists and queries use.
-pub(super) fn word(phase: Phase) -> Result<String, StoreError> {
-    let text = encode("a phase", &phase, bounds::WIRE_BYTES)?;
-    Ok(text.trim_matches('"').to_owned())
-}
-
-/// The wire form, bounded.
-pub(super) fn encode<T: Serialize>(
-    what: &'static str,
-    value: &T,
-    limit: usize,
-) -> Result<String, StoreError> {
-    let text = serde_json::to_string(value).map_err(|cause| StoreError::Statement(cause.to_string()))?;
-    if text.len() > limit {
-        return Err(StoreError::TooBig { what, bytes: text.len(), limit });
+pub(super) fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Queued => "queued",
+        Phase::Planning => "planning",
+        Phase::Working => "working",
+        Phase::Verifying => "verifying",
+        Phase::Publishing => "publishing",
+        Phase::Watching => "watching",
+        Phase::Paused => "paused",
+        Phase::Closed => "closed",
     }
-    Ok(text)
-}
-
-/// Back from the wire form.
-pub(super) fn decode<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|cause| StoreError::Damaged(format!("{what} can't be read: {cause}")))
 }

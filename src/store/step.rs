@@ -1,11 +1,13 @@
 //! The heart of durability: one decision, one transaction.
 
-use super::{Lease, Store, StoreError, leases, runs};
+use super::{Lease, Store, StoreError, effects::encode_outcome, leases, runs};
 use crate::{
     clock::Timestamp,
     ids::RunId,
-    limits::run as bounds,
-    run::{Effect, Event, Run},
+    run::{
+        Effect, Event, Run,
+        journal::{Entry, encode_effect, encode_entry, encode_run},
+    },
 };
 use sqlx::sqlite::SqliteConnection;
 
@@ -67,7 +69,7 @@ impl Store {
         let (state, outcome) = match end {
             EffectEnd::Done => ("done", None),
             EffectEnd::Dropped => ("dropped", None),
-            EffectEnd::Ignored(event) => ("done", Some(runs::encode("an event", event, bounds::WIRE_BYTES)?)),
+            EffectEnd::Ignored(event) => ("done", Some(encode_outcome(event)?)),
         };
         self.write(move |connection| {
             Box::pin(async move {
@@ -84,9 +86,10 @@ struct Record {
     run: RunId,
     version: i64,
     at: i64,
-    phase: String,
+    phase: &'static str,
     state: String,
     event: String,
+    outcome: String,
     effects: Vec<Wanted>,
     cause: Option<(Lease, String)>,
     refused: bool,
@@ -94,14 +97,17 @@ struct Record {
 
 impl Record {
     fn new(step: &StepCommit<'_>) -> Result<Self, StoreError> {
+        let seq = step.version.unsigned_abs() + 1;
+        let entry = Entry { seq, at: step.at, event: step.event.clone() };
         let effects = step.effects.iter().map(|effect| Wanted::new(effect, &step.run.id));
         Ok(Self {
             run: step.run.id.clone(),
             version: step.version,
             at: step.at.0,
-            phase: runs::word(step.run.phase())?,
-            state: runs::encode("a run", step.run, bounds::RUN_BYTES)?,
-            event: runs::encode("an event", step.event, bounds::WIRE_BYTES)?,
+            phase: runs::word(step.run.phase()),
+            state: encode_run(step.run)?,
+            event: encode_entry(&entry)?,
+            outcome: encode_outcome(step.event)?,
             effects: effects.collect::<Result<_, _>>()?,
             cause: step.cause.map(|(lease, key)| (lease.clone(), key.to_owned())),
             refused: matches!(step.event, Event::EffectRefused { .. }),
@@ -116,7 +122,7 @@ impl Record {
         .bind(self.run.as_str())
         .bind(self.version)
         .bind(&self.state)
-        .bind(&self.phase)
+        .bind(self.phase)
         .bind(self.at)
         .execute(&mut *connection)
         .await?;
@@ -133,7 +139,7 @@ impl Record {
         if let Some((lease, key)) = &self.cause {
             leases::demand(connection, lease).await?;
             let (state, outcome) =
-                if self.refused { ("dropped", None) } else { ("done", Some(self.event.as_str())) };
+                if self.refused { ("dropped", None) } else { ("done", Some(self.outcome.as_str())) };
             end_effect(connection, &self.run, key, state, outcome).await?;
         }
         for (place, wanted) in self.effects.iter().enumerate() {
@@ -148,7 +154,7 @@ impl Wanted {
         Ok(Self {
             key: effect.key(run),
             kind: kind(effect).to_owned(),
-            body: runs::encode("an effect", effect, bounds::WIRE_BYTES)?,
+            body: encode_effect(effect)?,
         })
     }
 
@@ -207,9 +213,9 @@ async fn end_effect(
 fn kind(effect: &Effect) -> &'static str {
     match effect {
         Effect::Work(_) => "work",
-        Effect::StopWorks => "stop",
+        Effect::StopWorks { .. } => "stop",
         Effect::Acknowledge
-        | Effect::Snapshot
+        | Effect::Snapshot { .. }
         | Effect::Status { .. }
         | Effect::Merge { .. }
         | Effect::Verify { .. }

@@ -38,7 +38,7 @@ impl Store {
 pub(super) fn check(entries: &[String]) -> Result<(), StoreError> {
     match entries.iter().map(String::len).find(|bytes| *bytes > limits::ENTRY_BYTES) {
         Some(bytes) => {
-            Err(StoreError::TooBig { what: "a transcript entry", bytes, limit: limits::ENTRY_BYTES })
+            Err(StoreError::TooBig { what: "a transcript entry".to_owned(), bytes, limit: limits::ENTRY_BYTES })
         }
         None => Ok(()),
     }

@@ -4,7 +4,7 @@
 use super::{Errand, Performer, aside};
 use crate::{
     git::GitError,
-    ids::{RunId, Sha},
+    ids::Sha,
     report::Report,
     run::Event,
 };
@@ -26,7 +26,7 @@ pub(super) async fn publish(
 ) -> Result<Event, Report> {
     let source = Arc::clone(&hands.parts.source);
     let branch = hands.parts.branch.clone();
-    let text = message(commit, &errand.run.id);
+    let text = format!("{}\n\n{}\n", commit.title.trim(), commit.message.trim());
     let (tree, parent) = (commit.tree.clone(), commit.parent.clone());
     let seconds = errand.run.created.0.div_euclid(1000);
     // The first round makes the branch; a later one moves it from the round before.
@@ -43,33 +43,6 @@ pub(super) async fn publish(
     });
     Ok(match head.await? {
         Some(head) => Event::Published { round, branch, head },
-        None => Event::Moved { branch },
+        None => Event::Moved { round, branch },
     })
-}
-
-/// Subject, body, and the trailer by which our commits are known.
-fn message(commit: &Commit<'_>, run: &RunId) -> String {
-    let body = commit.message.trim();
-    let trailer = format!("Quantum-Run: {run}/{}", commit.round);
-    if body.is_empty() {
-        format!("{}\n\n{trailer}\n", commit.title.trim())
-    } else {
-        format!("{}\n\n{body}\n\n{trailer}\n", commit.title.trim())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_ends_in_its_trailer() {
-        let (tree, run) = (Sha::new("t"), RunId::new("r"));
-        let check = |message: &str, expected: &str| {
-            let commit = Commit { round: 2, tree: &tree, parent: &tree, title: "Do it\n", message };
-            assert_eq!(super::message(&commit, &run), expected);
-        };
-        check("", "Do it\n\nQuantum-Run: r/2\n");
-        check("Because.\n\n", "Do it\n\nBecause.\n\nQuantum-Run: r/2\n");
-    }
 }

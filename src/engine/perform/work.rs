@@ -8,13 +8,14 @@ use crate::{
         self, Hands,
         contract::{Caps, Job, WorkEnd},
     },
+    clock::Timestamp,
     engine::StoredLedger,
-    ids::{Sha, TaskId},
+    ids::Sha,
+    intent::cut,
     limits::run as bounds,
     report::{Hint, Report},
-    run::{Assignment, Event, Plan, Proposal, Run, Task},
+    run::{Assignment, Event, Plan, Proposal, Run},
 };
-use std::time::Duration;
 
 pub(super) async fn work(
     hands: &Performer,
@@ -42,7 +43,7 @@ async fn in_workspace(
     let job = Job {
         assignment: assignment.clone(),
         background: background::of(hands, errand, assignment, &room).await?,
-        budget: caps(errand.run),
+        budget: caps(errand.run, parts.clock.now()),
         fresh_workspace: true,
         watch: errand.watch.clone(),
     };
@@ -100,39 +101,26 @@ fn done(assignment: &Assignment, proposal: Proposal) -> Event {
     if assignment.role != "planner" {
         return Event::TaskDone { work, proposal };
     }
-    let task = Task {
-        id: TaskId::new("t1"),
-        role: "coder".to_owned(),
-        title: proposal.title.clone(),
-        text: proposal.summary.clone(),
-        needs: Vec::new(),
-        estimate_steps: None,
-    };
-    let plan = Plan { summary: proposal.summary.clone(), tasks: vec![task], confidence: 100 };
+    let plan = Plan::single("coder", &proposal.title, &proposal.summary);
     Event::Planned { work, plan, draft: Some(proposal) }
 }
 
 fn first_line(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("Changes");
-    let line = line.trim_start_matches('#').trim();
-    line.char_indices().take_while(|(at, _)| *at < bounds::TITLE_BYTES - 4).map(|(_, one)| one).collect()
+    cut::line(line.trim_start_matches('#').trim(), bounds::TITLE_BYTES)
 }
 
-/// The run's caps; its deadline is the one it asked to be woken at.
-fn caps(run: &Run) -> Caps {
-    let minutes = Duration::from_secs(u64::from(run.rules.minutes) * 60);
-    Caps {
-        usd: run.rules.usd,
-        steps: run.rules.steps,
-        deadline: run.wake_at().unwrap_or_else(|| run.created.after(minutes)),
-    }
+/// What the works of the run may use altogether.
+fn caps(run: &Run, now: Timestamp) -> Caps {
+    let allowance = run.allowance();
+    Caps { usd: allowance.usd, steps: allowance.steps, deadline: allowance.deadline.unwrap_or(now) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        ids::{RunId, WorkId},
+        ids::{RunId, TaskId, WorkId},
         run::Question,
     };
 
