@@ -51,4 +51,17 @@ pub mod engine {}
 pub mod verify {}
 
 /// Configuration.
-pub mod config {}
+pub mod config {
+    /// Bytes of a request (command line, file, standard input); GitHub's largest comment is 64 KiB. A longer one is wrong usage.
+    pub const REQUEST_BYTES: u64 = 256 * 1024;
+}
+
+/// What a terminal shows.
+pub mod shown {
+    /// Changed files listed at the end of a run; the rest are counted. The branch has them all.
+    pub const FILES: usize = 40;
+    /// Columns of a path before the counts stop lining up.
+    pub const PATH_COLUMNS: usize = 60;
+    /// Bytes of a diff on a terminal; the rest is cut with a note.
+    pub const DIFF_BYTES: usize = 16 * 1024;
+}
