@@ -22,7 +22,9 @@ impl Fields {
     pub(super) fn parse(text: &str, main: &str) -> Result<Self, String> {
         if text.len() > ARGUMENTS_BYTES {
             let (size, most) = (view::grouped(text.len() as u64), view::grouped(ARGUMENTS_BYTES as u64));
-            return Err(format!("the arguments have {size} bytes, at most {most} are taken; do it in smaller parts"));
+            return Err(format!(
+                "the arguments have {size} bytes, at most {most} are taken; do it in smaller parts"
+            ));
         }
         let value = read(text)?;
         let map = match unwrap(value) {
@@ -147,7 +149,8 @@ fn unwrap(mut value: Value) -> Value {
             Value::Object(map) if map.len() == 1 => {
                 let key = map.keys().next().cloned().unwrap_or_default();
                 let inside = map.get(&key).cloned().unwrap_or_default();
-                let object = inside.is_object() || inside.as_str().is_some_and(|text| text.trim_start().starts_with('{'));
+                let object = inside.is_object()
+                    || inside.as_str().is_some_and(|text| text.trim_start().starts_with('{'));
                 if !(ENVELOPES.contains(&key.as_str()) && object) {
                     return Value::Object(map);
                 }
@@ -186,7 +189,7 @@ fn repair(text: &str) -> String {
                 while let Some(next) = chars.next_if(|next| next.is_alphanumeric() || "_-.".contains(*next)) {
                     name.push(next);
                 }
-                let number = name.len() == 1 && out.ends_with(|last: char| last.is_ascii_digit());
+                let number = out.ends_with(|last: char| last.is_ascii_digit());
                 match name.as_str() {
                     "true" | "True" => out.push_str("true"),
                     "false" | "False" => out.push_str("false"),
@@ -202,17 +205,15 @@ fn repair(text: &str) -> String {
 }
 
 /// One quoted text, from after its opening `quote`, as a JSON string.
-fn repair_text(
-    quote: char,
-    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-    out: &mut String,
-) {
+fn repair_text(quote: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
     out.push('"');
     while let Some(c) = chars.next() {
         match c {
             '\\' => match chars.next() {
                 Some('\'') => out.push('\''),
-                Some(known @ ('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' | 'u')) => out.extend(['\\', known]),
+                Some(known @ ('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' | 'u')) => {
+                    out.extend(['\\', known])
+                }
                 Some('\n') => out.push_str("\\n"),
                 // a regular expression whose backslashes nobody doubled
                 Some(unknown) => out.extend(['\\', '\\', unknown]),

@@ -6,7 +6,16 @@ use serde_json::json;
 
 pub(super) const TOOL: Tool = Tool {
     name: "edit",
-    also: &["replace", "str_replace", "str_replace_editor", "edit_file", "apply_patch", "patch", "search_replace", "modify"],
+    also: &[
+        "replace",
+        "str_replace",
+        "str_replace_editor",
+        "edit_file",
+        "apply_patch",
+        "patch",
+        "search_replace",
+        "modify",
+    ],
     description: "Replace text in a file of the workspace. `old` must occur exactly once, character for character, with its \
         indentation and without line numbers; add neighbouring lines until it is unique, or set `all`. \
         An empty `old` creates a file that does not exist yet.",

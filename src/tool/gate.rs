@@ -11,10 +11,7 @@ pub(super) fn variant<'a>(tools: &[&'a str], name: &str) -> Option<&'a str> {
 }
 
 /// The tool a model means and the variant it may use, or what to tell the model.
-pub(super) fn admit<'a>(
-    called: &str,
-    allowed: &[&'a str],
-) -> Result<(&'static Tool, &'a str), String> {
+pub(super) fn admit<'a>(called: &str, allowed: &[&'a str]) -> Result<(&'static Tool, &'a str), String> {
     let name = plain(called);
     let names: Vec<&str> =
         TABLE.iter().map(|tool| tool.name).filter(|name| variant(allowed, name).is_some()).collect();
@@ -58,7 +55,9 @@ mod tests {
             let found = admit(called, allowed).map(|(tool, variant)| format!("{}:{variant}", tool.name));
             match expected {
                 Ok(name) => assert_eq!(found.as_deref(), Ok(name), "{called}"),
-                Err(part) => assert!(found.as_ref().is_err_and(|why| why.contains(part)), "{called}: {found:?}"),
+                Err(part) => {
+                    assert!(found.as_ref().is_err_and(|why| why.contains(part)), "{called}: {found:?}")
+                }
             }
         };
         let all = &["shell", "read", "edit", "write", "search", "submit:plan"];

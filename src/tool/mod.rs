@@ -217,7 +217,8 @@ impl Asked {
 
 /// The child answered something that does not fit the question.
 fn misfit(answer: &Answer) -> ToolError {
-    let message = format!("the sandbox's answer does not fit the question: {}", view::line(&format!("{answer:?}")));
+    let message =
+        format!("the sandbox's answer does not fit the question: {}", view::line(&format!("{answer:?}")));
     ToolError::Stop(Report::new(
         Class::Broken,
         "toolbox_misfit",

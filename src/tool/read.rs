@@ -15,7 +15,18 @@ pub(super) const FOLDER: &str = "folder";
 
 pub(super) const TOOL: Tool = Tool {
     name: "read",
-    also: &["cat", "open", "view", "read_file", "open_file", "view_file", "ls", "list", "list_dir", "list_files"],
+    also: &[
+        "cat",
+        "open",
+        "view",
+        "read_file",
+        "open_file",
+        "view_file",
+        "ls",
+        "list",
+        "list_dir",
+        "list_files",
+    ],
     description: "Show a file of the workspace with line numbers (they are not part of the file), or list a folder.",
     parameters: |_| {
         json!({
@@ -36,9 +47,11 @@ pub(super) const TOOL: Tool = Tool {
 fn prepare(fields: &mut Fields, _: &Given<'_>) -> Result<Step, String> {
     let path = fields.required(&[PATH, &["dir", "directory", "folder"]].concat())?;
     check_path(&path)?;
-    let from = fields.number(&["from_line", "from", "start_line", "offset", "line", "start"])?.unwrap_or(1).max(1);
+    let from =
+        fields.number(&["from_line", "from", "start_line", "offset", "line", "start"])?.unwrap_or(1).max(1);
     let to = fields.number(&["to_line", "end_line", "to", "end"])?;
-    let lines = fields.number(&["lines", "limit", "count", "num_lines", "line_count"])?.filter(|lines| *lines > 0);
+    let lines =
+        fields.number(&["lines", "limit", "count", "num_lines", "line_count"])?.filter(|lines| *lines > 0);
     if to.is_some_and(|to| to < from) {
         return Err(format!("the last line is before line {from}"));
     }
@@ -96,12 +109,16 @@ fn numbered(path: &str, body: &[u8], total: u64, (from, count): (u64, u64)) -> R
     let partial = total > body.len() as u64;
     let at_least = if partial { "at least " } else { "" };
     if from > all {
-        return Err(ToolError::Tell(format!("{path} has {at_least}{all} lines; line {from} is past its end")));
+        return Err(ToolError::Tell(format!(
+            "{path} has {at_least}{all} lines; line {from} is past its end"
+        )));
     }
     let crlf = lines.iter().filter(|line| line.ends_with(b"\r")).count();
     let (mut shown, mut whole, mut last, mut utf8) = (String::new(), String::new(), from - 1, true);
     let skip = usize::try_from(from - 1).unwrap_or(usize::MAX);
-    for (line, number) in lines.iter().skip(skip).zip(from..).take(usize::try_from(count).unwrap_or(usize::MAX)) {
+    for (line, number) in
+        lines.iter().skip(skip).zip(from..).take(usize::try_from(count).unwrap_or(usize::MAX))
+    {
         let clean = view::readable(line);
         utf8 &= clean.utf8;
         let full = format!("{number:>6}\t{}\n", clean.text);
@@ -126,7 +143,9 @@ fn numbered(path: &str, body: &[u8], total: u64, (from, count): (u64, u64)) -> R
         head.push_str(&format!("; lines {from} to {last}"));
     }
     let rest = match (last < all, partial) {
-        (true, _) => format!("[… {} more lines; read on with from_line {} …]\n", view::grouped(all - last), last + 1),
+        (true, _) => {
+            format!("[… {} more lines; read on with from_line {} …]\n", view::grouped(all - last), last + 1)
+        }
         (false, true) => "[… the file goes on; use sed or tail in the shell for the rest …]\n".to_owned(),
         (false, false) => String::new(),
     };
@@ -157,10 +176,22 @@ mod tests {
             assert_eq!(text(arguments, body).expect(arguments).0, expected, "{arguments}");
         };
         check("a.txt", b"one\ntwo\n", "a.txt: 2 lines, 8 bytes\n     1\tone\n     2\ttwo\n");
-        check(r#"{"file":"a","from_line":"2","lines":1}"#, b"1\n2\n3", "a: 3 lines, 5 bytes; lines 2 to 2\n     2\t2\n[… 1 more lines; read on with from_line 3 …]\n");
-        check(r#"{"path":"a","start_line":2,"end_line":3}"#, b"1\n2\n3", "a: 3 lines, 5 bytes; lines 2 to 3\n     2\t2\n     3\t3\n");
+        check(
+            r#"{"file":"a","from_line":"2","lines":1}"#,
+            b"1\n2\n3",
+            "a: 3 lines, 5 bytes; lines 2 to 2\n     2\t2\n[… 1 more lines; read on with from_line 3 …]\n",
+        );
+        check(
+            r#"{"path":"a","start_line":2,"end_line":3}"#,
+            b"1\n2\n3",
+            "a: 3 lines, 5 bytes; lines 2 to 3\n     2\t2\n     3\t3\n",
+        );
         check("a", b"x\r\ny\r\n", "a: 2 lines, 6 bytes, CRLF line ends\n     1\tx\n     2\ty\n");
-        check("a", b"caf\xe9\x1b[0m\n", "a: 1 lines, 9 bytes, not all UTF-8 (\u{fffd})\n     1\tcaf\u{fffd}[0m\n");
+        check(
+            "a",
+            b"caf\xe9\x1b[0m\n",
+            "a: 1 lines, 9 bytes, not all UTF-8 (\u{fffd})\n     1\tcaf\u{fffd}[0m\n",
+        );
         check("a", b"", "a is empty");
     }
 
@@ -171,8 +202,14 @@ mod tests {
         assert!(shown.len() < READ_VIEW_BYTES + 300);
         let whole = String::from_utf8(whole.expect("kept")).expect("UTF-8");
         assert!(whole.ends_with("  4000\tthis is line 4000 of the file\n"), "{}", &whole[whole.len() - 90..]);
-        let next = shown.rsplit("from_line ").next().and_then(|rest| rest.split(' ').next()).expect("where to go on");
-        assert!(!shown.contains(&format!("is line {next} of")) && whole.contains(&format!("is line {next} of")));
+        let next = shown
+            .rsplit("from_line ")
+            .next()
+            .and_then(|rest| rest.split(' ').next())
+            .expect("where to go on");
+        assert!(
+            !shown.contains(&format!("is line {next} of")) && whole.contains(&format!("is line {next} of"))
+        );
         let (long, whole) = text("a", "é".repeat(50_000).as_bytes()).expect("text");
         assert!(long.contains("[… cut, 100,000 bytes in all]") && whole.is_some());
     }

@@ -12,7 +12,17 @@ pub(super) const PATTERN: &[&str] = &["pattern", "query", "regex", "search", "te
 
 pub(super) const TOOL: Tool = Tool {
     name: "search",
-    also: &["grep", "rg", "ripgrep", "find", "search_files", "grep_search", "code_search", "glob", "find_files"],
+    also: &[
+        "grep",
+        "rg",
+        "ripgrep",
+        "find",
+        "search_files",
+        "grep_search",
+        "code_search",
+        "glob",
+        "find_files",
+    ],
     description: "Find lines by regular expression in the workspace's files; answers `path:line:text`. Skips binary files and what .gitignore names.",
     parameters: |_| {
         json!({
@@ -37,11 +47,13 @@ fn prepare(fields: &mut Fields, _: &Given<'_>) -> Result<Step, String> {
     if pattern.is_empty() {
         return Err("`pattern` is empty".to_owned());
     }
-    let path = fields.text(&[read::PATH, &["dir", "directory", "folder"]].concat())?.filter(|path| !path.is_empty());
+    let path =
+        fields.text(&[read::PATH, &["dir", "directory", "folder"]].concat())?.filter(|path| !path.is_empty());
     if let Some(path) = &path {
         read::check_path(path)?;
     }
-    let glob = fields.text(&["glob", "include", "file_pattern", "include_pattern"])?.filter(|glob| !glob.is_empty());
+    let glob =
+        fields.text(&["glob", "include", "file_pattern", "include_pattern"])?.filter(|glob| !glob.is_empty());
     let mut ignore_case = fields.flag(&["ignore_case", "case_insensitive", "i"])?;
     if fields.value(&["case_sensitive"]) == Some(false.into()) {
         ignore_case = true;
@@ -60,5 +72,9 @@ fn verdict(asked: &Asked, answer: Answer, body: Vec<u8>) -> Result<ToolEnd, Tool
     let Answer::Done { note, total } = answer else { return Err(misfit(&answer)) };
     let (shown, was_cut) = view::cut(view::readable(&body).text);
     let line = view::line(&format!("{} matches of {pattern}", view::grouped(total)));
-    Ok(ToolEnd::Text { text: format!("{}\n{shown}", view::note(&note)), whole: was_cut.then_some(body), line })
+    Ok(ToolEnd::Text {
+        text: format!("{}\n{shown}", view::note(&note)),
+        whole: was_cut.then_some(body),
+        line,
+    })
 }

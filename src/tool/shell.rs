@@ -10,7 +10,20 @@ use std::time::Duration;
 
 pub(super) const TOOL: Tool = Tool {
     name: "shell",
-    also: &["bash", "sh", "run", "exec", "execute", "terminal", "command", "cmd", "run_command", "execute_command", "local_shell", "python"],
+    also: &[
+        "bash",
+        "sh",
+        "run",
+        "exec",
+        "execute",
+        "terminal",
+        "command",
+        "cmd",
+        "run_command",
+        "execute_command",
+        "local_shell",
+        "python",
+    ],
     description: "Run a command with `sh -c` in the workspace. No terminal, no standard input; usually no network. \
         Answers with the exit code, the seconds, and stdout and stderr in the order they were written. \
         Everything the command started, also in the background, is ended when it ends. State (cd, variables) is not kept between calls.",
@@ -88,7 +101,11 @@ fn is_script_flag(flag: &str) -> bool {
 
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn verdict(asked: &Asked, answer: Answer, mut body: Vec<u8>) -> Result<ToolEnd, ToolError> {
@@ -98,7 +115,9 @@ fn verdict(asked: &Asked, answer: Answer, mut body: Vec<u8>) -> Result<ToolEnd, 
     };
     let took = format!("{}.{} s", millis / 1000, millis % 1000 / 100);
     let how = match (timed_out, exit_code, signal) {
-        (true, ..) => format!("killed after {seconds} s: it did not finish (ask for more with timeout_seconds, or run less)"),
+        (true, ..) => format!(
+            "killed after {seconds} s: it did not finish (ask for more with timeout_seconds, or run less)"
+        ),
         (false, Some(code), _) => format!("exit code {code}, {took}"),
         (false, None, Some(signal)) => format!("killed by signal {signal}, {took}"),
         (false, None, None) => format!("did not finish, {took}"),
@@ -138,18 +157,25 @@ mod tests {
     #[test]
     fn commands_come_in_many_shapes() {
         let check = |arguments: &str, expected: &str| {
-            let Request::Shell { command, .. } = asked(arguments, 60).expect(arguments).request else { panic!() };
+            let Request::Shell { command, .. } = asked(arguments, 60).expect(arguments).request else {
+                panic!()
+            };
             assert_eq!(command, expected, "{arguments}");
         };
         check(r#"{"command":"ls -la"}"#, "ls -la");
         check(r#"{"cmd":"ls"}"#, "ls");
-        check(r#"{"command":["bash","-lc","set -o pipefail; a | b 'c'"]}"#, r"bash -c 'set -o pipefail; a | b '\''c'\'''");
+        check(
+            r#"{"command":["bash","-lc","set -o pipefail; a | b 'c'"]}"#,
+            r"bash -c 'set -o pipefail; a | b '\''c'\'''",
+        );
         check(r#"{"command":["/bin/sh","-c","ls | wc"]}"#, "ls | wc");
         check(r#"{"command":["cargo test"]}"#, "cargo test");
         check(r#"{"command":["grep","-rn","a b","src",""]}"#, "grep -rn 'a b' src ''");
         check(r#"{"command":["head","-n",5]}"#, "head -n 5");
         check("make", "make");
-        for (arguments, part) in [("{}", "missing"), (r#"{"command":" "}"#, "empty"), (r#"{"command":{"a":1}}"#, "a text")] {
+        for (arguments, part) in
+            [("{}", "missing"), (r#"{"command":" "}"#, "empty"), (r#"{"command":{"a":1}}"#, "a text")]
+        {
             assert!(asked(arguments, 60).is_err_and(|why| why.contains(part)), "{arguments}");
         }
         let long = json!({"command": "x".repeat(COMMAND_BYTES + 1)}).to_string();
@@ -180,14 +206,34 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        let ended = |exit_code, signal, timed_out, total_bytes| Answer::Shell { exit_code, signal, timed_out, millis: 1234, total_bytes };
+        let ended = |exit_code, signal, timed_out, total_bytes| Answer::Shell {
+            exit_code,
+            signal,
+            timed_out,
+            millis: 1234,
+            total_bytes,
+        };
         check(ended(Some(0), None, false, 3), b"ok\n", "exit code 0, 1.2 s\nok\n");
         check(ended(Some(2), None, false, 0), b"", "exit code 2, 1.2 s\n(no output)");
         check(ended(None, Some(11), false, 0), b"", "killed by signal 11, 1.2 s\n(no output)");
-        check(ended(None, Some(9), true, 1), b"x", "killed after 9 s: it did not finish (ask for more with timeout_seconds, or run less)\nx");
-        check(ended(Some(0), None, false, 1004), b"abcd", "exit code 0, 1.2 s\nab\n[… 1,000 bytes in the middle were not kept …]\ncd");
-        check(ended(Some(0), None, false, 1), b"\xff", "exit code 0, 1.2 s\n\u{fffd}\n(bytes that are not UTF-8 are shown as \u{fffd})");
-        let misfit = asked("make", 9).expect("legal").verdict(Answer::Done { note: String::new(), total: 0 }, Vec::new());
+        check(
+            ended(None, Some(9), true, 1),
+            b"x",
+            "killed after 9 s: it did not finish (ask for more with timeout_seconds, or run less)\nx",
+        );
+        check(
+            ended(Some(0), None, false, 1004),
+            b"abcd",
+            "exit code 0, 1.2 s\nab\n[… 1,000 bytes in the middle were not kept …]\ncd",
+        );
+        check(
+            ended(Some(0), None, false, 1),
+            b"\xff",
+            "exit code 0, 1.2 s\n\u{fffd}\n(bytes that are not UTF-8 are shown as \u{fffd})",
+        );
+        let misfit = asked("make", 9)
+            .expect("legal")
+            .verdict(Answer::Done { note: String::new(), total: 0 }, Vec::new());
         assert!(matches!(misfit, Err(ToolError::Stop(report)) if report.code == "toolbox_misfit"));
     }
 }

@@ -16,7 +16,18 @@ use serde_json::{Value, json};
 
 pub(super) const TOOL: Tool = Tool {
     name: "submit",
-    also: &["finish", "done", "complete", "final_answer", "answer", "attempt_completion", "end", "exit", "ask", "plan"],
+    also: &[
+        "finish",
+        "done",
+        "complete",
+        "final_answer",
+        "answer",
+        "attempt_completion",
+        "end",
+        "exit",
+        "ask",
+        "plan",
+    ],
     description: "Finish, and hand over the result. Call it once, when the work is done, or when you can't go on without a person.",
     parameters,
     main: "text",
@@ -49,7 +60,9 @@ impl Kind {
     fn also(self) -> &'static [&'static str] {
         match self {
             Self::Plan => &["tasks"],
-            Self::Proposal => &["change", "changes", "patch", "done", "edit", "fix", "complete", "completed", "success"],
+            Self::Proposal => {
+                &["change", "changes", "patch", "done", "edit", "fix", "complete", "completed", "success"]
+            }
             Self::Question => &["ask", "clarify", "clarification", "blocked"],
             Self::Answer => &["reply", "explain", "explanation", "text"],
             Self::NoChange => &["none", "nochange", "nothing", "no_changes", "unchanged"],
@@ -92,23 +105,35 @@ fn parameters(variant: &str) -> Value {
         }
     };
     if kinds.contains(&Kind::Proposal) {
-        add("title", json!({"type": "string", "description": "One line in the imperative: the commit's subject"}));
-        add("summary", json!({"type": "string", "description": "What was changed and why; for a plan: what will be done"}));
+        add(
+            "title",
+            json!({"type": "string", "description": "One line in the imperative: the commit's subject"}),
+        );
+        add(
+            "summary",
+            json!({"type": "string", "description": "What was changed and why; for a plan: what will be done"}),
+        );
     }
     if kinds.contains(&Kind::Plan) {
-        add("confidence", json!({"type": "number", "minimum": 0, "maximum": 1, "description": "How sure you are that the plan does what is wanted"}));
-        add("tasks", json!({"type": "array", "maxItems": PLAN_TASKS, "items": {
-            "type": "object",
-            "properties": {
-                "id": {"type": "string", "description": "Short and unique, e.g. `t1`"},
-                "role": {"type": "string", "description": "Who does it (default `coder`)"},
-                "title": {"type": "string", "description": "One line"},
-                "text": {"type": "string", "description": "What to do: files, behaviour, how to check it"},
-                "needs": {"type": "array", "items": {"type": "string"}, "description": "Ids of the tasks whose result it starts from"},
-                "estimate_steps": {"type": "integer", "description": "Model calls you expect it takes"}
-            },
-            "required": ["id", "title", "text"]
-        }}));
+        add(
+            "confidence",
+            json!({"type": "number", "minimum": 0, "maximum": 1, "description": "How sure you are that the plan does what is wanted"}),
+        );
+        add(
+            "tasks",
+            json!({"type": "array", "maxItems": PLAN_TASKS, "items": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string", "description": "Short and unique, e.g. `t1`"},
+                    "role": {"type": "string", "description": "Who does it (default `coder`)"},
+                    "title": {"type": "string", "description": "One line"},
+                    "text": {"type": "string", "description": "What to do: files, behaviour, how to check it"},
+                    "needs": {"type": "array", "items": {"type": "string"}, "description": "Ids of the tasks whose result it starts from"},
+                    "estimate_steps": {"type": "integer", "description": "Model calls you expect it takes"}
+                },
+                "required": ["id", "title", "text"]
+            }}),
+        );
     }
     json!({"type": "object", "properties": properties, "required": ["kind"]})
 }
@@ -119,7 +144,11 @@ fn prepare(fields: &mut Fields, given: &Given<'_>) -> Result<Step, String> {
     let kind = kind(fields, &parts)?;
     if !allowed.contains(&kind) {
         let names: Vec<&str> = allowed.iter().map(|kind| kind.name()).collect();
-        return Err(format!("you can't submit a `{}` in this role; kinds: {}", kind.name(), names.join(", ")));
+        return Err(format!(
+            "you can't submit a `{}` in this role; kinds: {}",
+            kind.name(),
+            names.join(", ")
+        ));
     }
     Ok(Step::Submitted(match kind {
         Kind::Plan => Submission::Plan(plan(parts)?),
@@ -194,7 +223,8 @@ fn kind(fields: &mut Fields, parts: &Parts) -> Result<Kind, String> {
         });
     };
     let name = name.to_ascii_lowercase().replace(['-', ' '], "_");
-    let found = Kind::ALL.into_iter().find(|kind| kind.name() == name || kind.also().contains(&name.as_str()));
+    let found =
+        Kind::ALL.into_iter().find(|kind| kind.name() == name || kind.also().contains(&name.as_str()));
     found.ok_or_else(|| format!("there is no kind `{}`", view::line(&name)))
 }
 
@@ -221,9 +251,13 @@ fn plan(parts: Parts) -> Result<Plan, String> {
         return Err("a plan needs at least one task in `tasks`".to_owned());
     }
     if list.len() > PLAN_TASKS {
-        return Err(format!("the plan has {} tasks, at most {PLAN_TASKS} can be reviewed; join some", list.len()));
+        return Err(format!(
+            "the plan has {} tasks, at most {PLAN_TASKS} can be reviewed; join some",
+            list.len()
+        ));
     }
-    let tasks = list.iter().enumerate().map(|(at, value)| task(at + 1, value)).collect::<Result<Vec<_>, _>>()?;
+    let tasks =
+        list.iter().enumerate().map(|(at, value)| task(at + 1, value)).collect::<Result<Vec<_>, _>>()?;
     let first = tasks.first().map(|task| task.title.clone()).unwrap_or_default();
     let summary = parts.summary.or(parts.text).or(parts.title).unwrap_or(first);
     let confidence = confidence(parts.confidence.as_ref())?;
@@ -232,7 +266,9 @@ fn plan(parts: Parts) -> Result<Plan, String> {
     let bytes = serde_json::to_vec(&plan).map_err(|error| error.to_string())?.len();
     if bytes > PLAN_BYTES {
         let (bytes, most) = (view::grouped(bytes as u64), view::grouped(PLAN_BYTES as u64));
-        return Err(format!("the plan has {bytes} bytes, at most {most} are taken; make the tasks' texts shorter"));
+        return Err(format!(
+            "the plan has {bytes} bytes, at most {most} are taken; make the tasks' texts shorter"
+        ));
     }
     Ok(plan)
 }
@@ -245,11 +281,14 @@ fn task(number: usize, value: &Value) -> Result<Task, String> {
     };
     let mut fields = Fields::nested(map);
     let id = match fields.text(&["id", "key"])? {
-        Some(text) => task_id(&text).ok_or_else(|| format!("task {number}: `id` is 1 to 20 of a-z, 0-9 and -"))?,
+        Some(text) => {
+            task_id(&text).ok_or_else(|| format!("task {number}: `id` is 1 to 20 of a-z, 0-9 and -"))?
+        }
         None => format!("t{number}"),
     };
     let mut words = |names: &[&str]| Ok::<_, String>(fields.text(names)?.and_then(|text| said(&text)));
-    let role = words(&["role", "agent", "assignee"])?.unwrap_or_else(|| "coder".to_owned()).to_ascii_lowercase();
+    let role =
+        words(&["role", "agent", "assignee"])?.unwrap_or_else(|| "coder".to_owned()).to_ascii_lowercase();
     if !(1..=20).contains(&role.len()) || !role.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') {
         return Err(format!("task {id}: `{}` is no role name (a-z and -, at most 20)", view::line(&role)));
     }

@@ -45,7 +45,11 @@ pub(super) fn note(text: &str) -> String {
 pub(super) fn line(text: &str) -> String {
     let clean = terminal(text.as_bytes()).text;
     let flat = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    if flat.len() <= LINE_BYTES { flat } else { format!("{}…", &flat[..flat.floor_char_boundary(LINE_BYTES)]) }
+    if flat.len() <= LINE_BYTES {
+        flat
+    } else {
+        format!("{}…", &flat[..flat.floor_char_boundary(LINE_BYTES)])
+    }
 }
 
 /// Text as the model sees it: whole, or with its middle replaced by how much was cut. True when it was cut.

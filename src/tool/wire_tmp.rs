@@ -29,9 +29,8 @@ pub(crate) fn read_request(from: &mut impl Read) -> io::Result<Option<(Request, 
 /// Sends an answer.
 pub(crate) fn write_answer(to: &mut impl Write, answer: &Answer, body: &[u8]) -> io::Result<()> {
     let header = serde_json::to_vec(answer)?;
-    let length = |n: usize| {
-        u32::try_from(n).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "frame too long"))
-    };
+    let length =
+        |n: usize| u32::try_from(n).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "frame too long"));
     to.write_all(&length(header.len())?.to_be_bytes())?;
     to.write_all(&length(body.len())?.to_be_bytes())?;
     to.write_all(&header)?;

@@ -1,1 +1,2 @@
 //! One binary: stories in a small real world.
+mod tool;

@@ -22,12 +22,16 @@ pub(super) fn edit(root: &Root, given: &str, body: &[u8], old_bytes: u64, every:
         Some(before) => before,
     };
     if before.len() as u64 > EDIT_FILE_BYTES {
-        return Err(format!("{given} is too large to edit ({EDIT_FILE_BYTES} bytes at most); use a program in the shell"));
+        return Err(format!(
+            "{given} is too large to edit ({EDIT_FILE_BYTES} bytes at most); use a program in the shell"
+        ));
     }
     if old.is_empty() {
         return match before.is_empty() {
             true => files::write(root, given, new),
-            false => Err(format!("the old text is empty but {given} exists; name the text to replace, or use `write` to replace the whole file")),
+            false => Err(format!(
+                "the old text is empty but {given} exists; name the text to replace, or use `write` to replace the whole file"
+            )),
         };
     }
     let change = Change::find(&before, old, new).ok_or_else(|| miss::explain(given, &before, old))?;
@@ -42,7 +46,10 @@ pub(super) fn edit(root: &Root, given: &str, body: &[u8], old_bytes: u64, every:
     let lines = miss::lines_of(&before, &change.at);
     let (count, plural) = (change.at.len(), if change.at.len() == 1 { "" } else { "s" });
     let crlf = if change.crlf { " (with the file's CRLF line ends)" } else { "" };
-    Ok((done(format!("edited {given}: {count} place{plural}, line{plural} {lines}{crlf}"), count as u64), Vec::new()))
+    Ok((
+        done(format!("edited {given}: {count} place{plural}, line{plural} {lines}{crlf}"), count as u64),
+        Vec::new(),
+    ))
 }
 
 /// Where the old text is, and both texts as the file writes its line ends.

@@ -21,7 +21,8 @@ pub(super) fn read(root: &Root, given: &str, offset: u64, max_bytes: u64) -> Out
     let (path, file, stat) = root.open_existing(given)?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {
-            let bytes = read_bytes(file, offset, max_bytes.min(READ_BYTES)).map_err(|error| format!("{path}: {error}"))?;
+            let bytes = read_bytes(file, offset, max_bytes.min(READ_BYTES))
+                .map_err(|error| format!("{path}: {error}"))?;
             Ok((done("file".to_owned(), u64::try_from(stat.st_size).unwrap_or(0)), bytes))
         }
         FileType::Directory => {
@@ -48,9 +49,13 @@ pub(super) fn write(root: &Root, given: &str, content: &[u8]) -> Outcome {
     let place = root.place(given)?;
     let existed = place.now.is_some();
     replace(&place, content).map_err(|error| root.explain(given, error))?;
-    let lines = content.split(|byte| *byte == b'\n').count() - usize::from(content.is_empty() || content.ends_with(b"\n"));
+    let lines = content.split(|byte| *byte == b'\n').count()
+        - usize::from(content.is_empty() || content.ends_with(b"\n"));
     let what = if existed { "replaced" } else { "created" };
-    Ok((done(format!("{what} {given}: {lines} lines, {} bytes", content.len()), content.len() as u64), Vec::new()))
+    Ok((
+        done(format!("{what} {given}: {lines} lines, {} bytes", content.len()), content.len() as u64),
+        Vec::new(),
+    ))
 }
 
 /// The whole of a file that may be edited, or that there is none.
@@ -60,7 +65,8 @@ pub(super) fn content(place: &Place, most: u64) -> Result<Option<Vec<u8>>, Errno
     }
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&place.folder, &place.name, flags, Mode::empty())?;
-    let bytes = read_bytes(file, 0, most).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    let bytes =
+        read_bytes(file, 0, most).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     Ok(Some(bytes))
 }
 
@@ -123,7 +129,8 @@ fn entries(path: &str, folder: OwnedFd, most: u32) -> Result<(Vec<u8>, u64), Str
             _ => "",
         };
         // a line feed in a name must not look like another name
-        let shown: String = name.to_string_lossy().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        let shown: String =
+            name.to_string_lossy().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
         names.push(format!("{shown}{mark}"));
     }
     names.sort();

@@ -5,9 +5,16 @@ use crate::limits::tool::GUESS_ENTRIES;
 use ignore::WalkBuilder;
 use std::path::Path;
 
+/// Bytes of a path that is compared with others: likeness costs length times length.
+const LONGEST: usize = 300;
+
 /// "There is no src/libs.rs; did you mean src/lib.rs?"
 pub(super) fn missing(root: &Root, path: &str) -> String {
-    let mut close: Vec<(u32, String)> = files(root).filter_map(|found| Some((score(path, &found)?, found))).collect();
+    if path.len() > LONGEST {
+        return "there is no such path in the workspace".to_owned();
+    }
+    let mut close: Vec<(u32, String)> =
+        files(root).filter_map(|found| Some((score(path, &found)?, found))).collect();
     close.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let names: Vec<String> = close.into_iter().take(3).map(|(_, found)| found).collect();
     match names.is_empty() {
@@ -32,9 +39,12 @@ fn score(wanted: &str, found: &str) -> Option<u32> {
     let (wanted_name, found_name) = (name(wanted)?, name(found)?);
     let alike = |a: &str, b: &str| (strsim::normalized_levenshtein(a, b) * 1000.0) as u32;
     let whole = alike(&wanted.to_lowercase(), &found.to_lowercase());
+    let stem = |name: &str| name.split_once('.').map_or(name.to_owned(), |(stem, _)| stem.to_owned());
     match wanted_name == found_name {
         true => Some(1000 + whole),
         false if alike(&wanted_name, &found_name) >= 700 || whole >= 800 => Some(whole),
+        // another ending, or a module that became a folder
+        false if !stem(&wanted_name).is_empty() && stem(&wanted_name) == stem(&found_name) => Some(whole),
         false => None,
     }
 }

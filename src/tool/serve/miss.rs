@@ -32,7 +32,11 @@ pub(super) fn explain(path: &str, text: &[u8], old: &[u8]) -> String {
     if same_but_blanks(region, &wanted) {
         why.push_str(". It is there with other blanks (indentation, tabs, line ends): copy them exactly");
     }
-    why.push_str(&format!(". Closest are the lines {} to {} ({alike} % alike):\n", from + 1, from + region.len()));
+    why.push_str(&format!(
+        ". Closest are the lines {} to {} ({alike} % alike):\n",
+        from + 1,
+        from + region.len()
+    ));
     for (line, number) in region.iter().zip(from + 1..) {
         why.push_str(&format!("{number:>6}\t{}\n", start(line)));
     }
@@ -48,7 +52,9 @@ pub(super) fn explain(path: &str, text: &[u8], old: &[u8]) -> String {
 /// The old text is there more than once.
 pub(super) fn ambiguous(path: &str, text: &[u8], at: &[usize]) -> String {
     let (count, lines) = (at.len(), lines_of(text, at));
-    format!("the old text is {count} times in {path}, at lines {lines}; add neighbouring lines until it is unique, or set `all`")
+    format!(
+        "the old text is {count} times in {path}, at lines {lines}; add neighbouring lines until it is unique, or set `all`"
+    )
 }
 
 /// `3, 9, 20 …`: the lines of these offsets.
@@ -111,13 +117,15 @@ fn closest(lines: &[&str], wanted: &[&str]) -> Option<(usize, u32)> {
         let sum: f64 = pairs.map(|(a, b)| likeness(a, b)).sum();
         (sum * 100.0 / wanted.len().clamp(1, REGION_LINES) as f64).round() as u32
     };
-    let best = starts.into_iter().map(|from| (from, score(from))).max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)));
+    let best =
+        starts.into_iter().map(|from| (from, score(from))).max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)));
     best.filter(|(_, alike)| *alike >= 30)
 }
 
 /// Regions whose line is most like the old text's longest line.
 fn alike_lines(lines: &[&str], wanted: &[&str]) -> Vec<usize> {
-    let Some((offset, longest)) = wanted.iter().enumerate().take(REGION_LINES).max_by_key(|(_, line)| line.trim().len())
+    let Some((offset, longest)) =
+        wanted.iter().enumerate().take(REGION_LINES).max_by_key(|(_, line)| line.trim().len())
     else {
         return Vec::new();
     };

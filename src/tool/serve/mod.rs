@@ -19,6 +19,7 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
+use tree::Tree;
 
 /// What a request came to: an answer with its body, or why not, for the model.
 type Outcome = Result<(Answer, Vec<u8>), String>;
@@ -30,27 +31,32 @@ pub fn serve(socket: UnixStream) -> ExitCode {
 
 /// As [`serve`], with this folder as the workspace. Takes the whole process: whatever it started or adopted is ended.
 pub fn serve_in(folder: &Path, mut socket: UnixStream) -> ExitCode {
-    match prepare(folder, &socket).and_then(|root| answer_all(&root, &mut socket)) {
+    match prepare(folder, &socket).and_then(|(root, tree)| answer_all(&root, &tree, &mut socket)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE, // the host sees the socket close; there is nobody else to tell
     }
 }
 
-fn prepare(folder: &Path, socket: &UnixStream) -> io::Result<Root> {
+fn prepare(folder: &Path, socket: &UnixStream) -> io::Result<(Root, Tree)> {
     // commands must not inherit the way to the host
     rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::CLOEXEC)?;
     // no terminal to ask for passwords on; fails harmlessly in a process that leads a group already
     let _ = rustix::process::setsid();
-    tree::adopt()?;
-    Root::open(folder)
+    let tree = Tree::adopt()?;
+    Ok((Root::open(folder)?, tree))
 }
 
-fn answer_all(root: &Root, socket: &mut UnixStream) -> io::Result<()> {
+fn answer_all(root: &Root, tree: &Tree, socket: &mut UnixStream) -> io::Result<()> {
     while let Some((request, body)) = read_request(socket)? {
         let outcome = match &request {
             Request::Shell { command, cwd, seconds, capture_bytes } => {
-                let wish = shell::Wish { command, cwd: cwd.as_deref(), seconds: *seconds, capture_bytes: *capture_bytes };
-                match shell::run(root, &wish, socket) {
+                let wish = shell::Wish {
+                    command,
+                    cwd: cwd.as_deref(),
+                    seconds: *seconds,
+                    capture_bytes: *capture_bytes,
+                };
+                match shell::run(root, tree, &wish, socket) {
                     Err(shell::Failed::HungUp) => return Ok(()),
                     Err(shell::Failed::Refused(why)) => Err(why),
                     Ok(done) => Ok(done),
@@ -61,7 +67,12 @@ fn answer_all(root: &Root, socket: &mut UnixStream) -> io::Result<()> {
             Request::Write { path } => files::write(root, path, &body),
             Request::Edit { path, old_bytes, every } => edit::edit(root, path, &body, *old_bytes, *every),
             Request::Search { pattern, path, glob, ignore_case, max_matches } => {
-                let wish = search::Wish { pattern, path: path.as_deref(), glob: glob.as_deref(), ignore_case: *ignore_case };
+                let wish = search::Wish {
+                    pattern,
+                    path: path.as_deref(),
+                    glob: glob.as_deref(),
+                    ignore_case: *ignore_case,
+                };
                 search::search(root, &wish, *max_matches)
             }
         };

@@ -35,11 +35,15 @@ impl Root {
     /// The given path relative to the workspace, without `.` and `..`; the workspace itself is `.`.
     pub(super) fn relative(&self, given: &str) -> Result<String, String> {
         let path = Path::new(given);
-        let below = [self.path.as_path(), Path::new(WORKSPACE)].into_iter().find_map(|root| path.strip_prefix(root).ok());
+        let below = [self.path.as_path(), Path::new(WORKSPACE)]
+            .into_iter()
+            .find_map(|root| path.strip_prefix(root).ok());
         let path = match (path.is_absolute(), below) {
             (false, _) => path,
             (true, Some(below)) => below,
-            (true, None) => return Err(format!("{given} is outside the workspace; use the shell to look at it")),
+            (true, None) => {
+                return Err(format!("{given} is outside the workspace; use the shell to look at it"));
+            }
         };
         let mut parts: Vec<&str> = Vec::new();
         for part in path.components() {
@@ -70,7 +74,8 @@ impl Root {
             let whole = Path::new(&path);
             let name = whole.file_name().and_then(|name| name.to_str()).filter(|_| path != ".");
             let Some(name) = name.map(str::to_owned) else { return Err(format!("{given} is a folder")) };
-            let parent = whole.parent().and_then(Path::to_str).filter(|parent| !parent.is_empty()).unwrap_or(".");
+            let parent =
+                whole.parent().and_then(Path::to_str).filter(|parent| !parent.is_empty()).unwrap_or(".");
             let folder = self.make_folder(parent)?;
             let now = match rustix::fs::statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => Some(stat),
@@ -81,7 +86,9 @@ impl Root {
                 Some(FileType::Symlink) => {
                     let target = rustix::fs::readlinkat(&folder, &name, Vec::new());
                     let target = target.map_err(|error| self.explain(&path, error))?;
-                    let target = target.to_str().map_err(|_| format!("{given} is a symlink to a name that is not UTF-8"))?;
+                    let target = target
+                        .to_str()
+                        .map_err(|_| format!("{given} is a symlink to a name that is not UTF-8"))?;
                     if target.starts_with('/') {
                         return Err(format!("{given} is a symlink out of the workspace ({target})"));
                     }
@@ -108,11 +115,9 @@ impl Root {
         for name in path.split('/') {
             made = if made.is_empty() { name.to_owned() } else { format!("{made}/{name}") };
             above = match beneath(&self.dir, &made, flags) {
-                Err(Errno::NOENT) => {
-                    rustix::fs::mkdirat(&above, name, Mode::from_raw_mode(0o777))
-                        .and_then(|()| beneath(&self.dir, &made, flags))
-                        .map_err(|error| self.explain(&made, error))?
-                }
+                Err(Errno::NOENT) => rustix::fs::mkdirat(&above, name, Mode::from_raw_mode(0o777))
+                    .and_then(|()| beneath(&self.dir, &made, flags))
+                    .map_err(|error| self.explain(&made, error))?,
                 other => other.map_err(|error| self.explain(&made, error))?,
             };
         }

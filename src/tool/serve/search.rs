@@ -78,14 +78,20 @@ fn matcher(wish: &Wish<'_>) -> Result<(RegexMatcher, bool), String> {
 
 fn walker(from: &Path, glob: Option<&str>, root: &Path) -> Result<WalkBuilder, String> {
     let mut walk = WalkBuilder::new(from);
-    walk.hidden(false).require_git(false).git_global(false).parents(false).max_filesize(Some(SEARCH_FILE_BYTES));
+    walk.hidden(false)
+        .require_git(false)
+        .git_global(false)
+        .parents(false)
+        .max_filesize(Some(SEARCH_FILE_BYTES));
     walk.threads(std::thread::available_parallelism().map_or(1, usize::from).min(THREADS));
     if let Some(glob) = glob {
         let mut globs = OverrideBuilder::new(root);
         let parts = if glob.contains('{') { vec![glob] } else { glob.split(',').collect() };
         for part in parts {
             let part = part.trim();
-            globs.add(part.strip_prefix("./").unwrap_or(part)).map_err(|error| format!("`glob` is not legal: {error}"))?;
+            globs
+                .add(part.strip_prefix("./").unwrap_or(part))
+                .map_err(|error| format!("`glob` is not legal: {error}"))?;
         }
         walk.overrides(globs.build().map_err(|error| format!("`glob` is not legal: {error}"))?);
     }
@@ -105,7 +111,9 @@ fn visit(walk: &WalkBuilder, root: &Path, matcher: &RegexMatcher, found: &Found)
             .build();
         Box::new(move |entry| {
             // only regular files: a fifo would block, a symlink may lead out
-            if let Some(entry) = entry.ok().filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file())) {
+            if let Some(entry) =
+                entry.ok().filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
+            {
                 found.look_into(entry.path(), root, matcher, &mut searcher);
             }
             if found.stop() { WalkState::Quit } else { WalkState::Continue }
@@ -140,7 +148,12 @@ impl Found {
         stop
     }
 
-    fn answer(self, wish: &Wish<'_>, literal: bool, max_matches: u32) -> (crate::sandbox::toolbox::Answer, Vec<u8>) {
+    fn answer(
+        self,
+        wish: &Wish<'_>,
+        literal: bool,
+        max_matches: u32,
+    ) -> (crate::sandbox::toolbox::Answer, Vec<u8>) {
         let mut lines = self.lines.into_inner().unwrap_or_else(PoisonError::into_inner);
         lines.sort();
         let total = lines.len();
@@ -163,8 +176,10 @@ impl Found {
             note.push_str("; no file matches `glob`");
         }
         lines.truncate(most);
-        let body: String =
-            lines.iter().map(|(path, number, line)| format!("{}:{number}:{line}\n", path.display())).collect();
+        let body: String = lines
+            .iter()
+            .map(|(path, number, line)| format!("{}:{number}:{line}\n", path.display()))
+            .collect();
         (done(note, total as u64), body.into_bytes())
     }
 }

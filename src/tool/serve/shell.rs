@@ -2,7 +2,7 @@
 //!
 //! Waits in `poll` on the pipe, the process and the host's socket; never sleeps, never spins.
 
-use super::{files, place::Root, tree};
+use super::{files, place::Root, tree::Tree};
 use crate::{limits::tool::CAPTURE_MOST_BYTES, sandbox::toolbox::Answer};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -44,7 +44,12 @@ enum Ended {
 }
 
 /// Runs it and answers when its whole tree is gone.
-pub(super) fn run(root: &Root, wish: &Wish<'_>, host: &UnixStream) -> Result<(Answer, Vec<u8>), Failed> {
+pub(super) fn run(
+    root: &Root,
+    tree: &Tree,
+    wish: &Wish<'_>,
+    host: &UnixStream,
+) -> Result<(Answer, Vec<u8>), Failed> {
     let folder = match wish.cwd {
         None => root.path.clone(),
         Some(cwd) => files::folder(root, cwd).map_err(Failed::Refused)?,
@@ -56,7 +61,7 @@ pub(super) fn run(root: &Root, wish: &Wish<'_>, host: &UnixStream) -> Result<(An
     let mut kept = Kept::new(wish.capture_bytes.min(CAPTURE_MOST_BYTES));
     let ended = watch(&child, &mut output, &mut kept, host, deadline);
     let status = finish(&mut child, &ended);
-    let left = tree::clear();
+    let left = tree.clear();
     let timed_out = match ended.map_err(refused)? {
         Ended::HungUp => return Err(Failed::HungUp),
         Ended::TimedOut => true,
@@ -94,7 +99,13 @@ fn start(folder: &Path, command: &str) -> io::Result<(Child, PipeReader)> {
 }
 
 /// Keeps the output until the command ends, its time is over or the host is gone.
-fn watch(child: &Child, output: &mut PipeReader, kept: &mut Kept, host: &UnixStream, deadline: Instant) -> io::Result<Ended> {
+fn watch(
+    child: &Child,
+    output: &mut PipeReader,
+    kept: &mut Kept,
+    host: &UnixStream,
+    deadline: Instant,
+) -> io::Result<Ended> {
     let process: OwnedFd = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
     let mut open = true;
     loop {
@@ -151,7 +162,15 @@ impl Kept {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let (head_bytes, tail_bytes) = (most / 2, most - most / 2);
         let buffer = vec![0; 128 * 1024];
-        Self { head: Vec::new(), tail: VecDeque::new(), head_bytes, tail_bytes, total: 0, at_end: false, buffer }
+        Self {
+            head: Vec::new(),
+            tail: VecDeque::new(),
+            head_bytes,
+            tail_bytes,
+            total: 0,
+            at_end: false,
+            buffer,
+        }
     }
 
     /// Reads once; true when there may be more at once.

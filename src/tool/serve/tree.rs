@@ -9,53 +9,87 @@ use rustix::{
     io::Errno,
     process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait, waitpid},
 };
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io;
 
-/// From now on orphans below this process become its children.
-pub(super) fn adopt() -> io::Result<()> {
-    Ok(set_child_subreaper(Some(getpid()))?)
+/// The processes below this one, but for those that were there first: the sandbox's own, e.g. its way to the proxy.
+pub(super) struct Tree {
+    spared: HashSet<Pid>,
 }
 
-/// Ends and reaps every process below this one; how many could not be ended (never our own user's).
-pub(super) fn clear() -> io::Result<usize> {
-    let mut refused = HashSet::new();
-    for _ in 0..CLEAR_SCANS {
-        if reap() == Left::Nobody {
-            return Ok(0);
-        }
-        freeze(&mut refused)?;
-        let (below, children) = below()?;
-        let mine: Vec<Pid> = below.into_iter().filter(|pid| !refused.contains(pid)).collect();
-        if mine.is_empty() {
-            return Ok(refused.len());
-        }
-        for pid in &mine {
-            let _ = kill_process(*pid, Signal::KILL); // gone already is as good
-        }
-        for pid in children.into_iter().filter(|pid| mine.contains(pid)) {
-            let _ = waitpid(Some(pid), WaitOptions::empty()); // killed: this ends
-        }
+impl Tree {
+    /// From now on orphans below this process become its children.
+    pub(super) fn adopt() -> io::Result<Self> {
+        set_child_subreaper(Some(getpid()))?;
+        let nobody = Self { spared: HashSet::new() };
+        let spared = nobody.below().map(|(below, _)| below.into_iter().collect());
+        // without a /proc nothing can be told apart, and nothing is ended that should not be
+        Ok(Self { spared: spared.unwrap_or_default() })
     }
-    Ok(below()?.0.len())
-}
 
-/// Stops processes until no scan finds a new one.
-fn freeze(refused: &mut HashSet<Pid>) -> io::Result<()> {
-    let mut stopped = HashSet::new();
-    for _ in 0..CLEAR_SCANS {
-        let fresh: Vec<Pid> = below()?.0.into_iter().filter(|pid| !stopped.contains(pid)).collect();
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        for pid in fresh {
-            if kill_process(pid, Signal::STOP) == Err(Errno::PERM) {
-                refused.insert(pid);
+    /// Ends and reaps all of them; how many could not be ended (never our own user's).
+    pub(super) fn clear(&self) -> io::Result<usize> {
+        let mut refused = HashSet::new();
+        for _ in 0..CLEAR_SCANS {
+            if reap() == Left::Nobody {
+                return Ok(0);
             }
-            stopped.insert(pid);
+            self.freeze(&mut refused)?;
+            let (below, children) = self.below()?;
+            let mine: Vec<Pid> = below.into_iter().filter(|pid| !refused.contains(pid)).collect();
+            if mine.is_empty() {
+                return Ok(refused.len());
+            }
+            for pid in &mine {
+                let _ = kill_process(*pid, Signal::KILL); // gone already is as good
+            }
+            for pid in children.into_iter().filter(|pid| mine.contains(pid)) {
+                let _ = waitpid(Some(pid), WaitOptions::empty()); // killed: this ends
+            }
         }
+        Ok(self.below()?.0.len())
     }
-    Ok(())
+
+    /// Stops processes until no scan finds a new one.
+    fn freeze(&self, refused: &mut HashSet<Pid>) -> io::Result<()> {
+        let mut stopped = HashSet::new();
+        for _ in 0..CLEAR_SCANS {
+            let (below, _) = self.below()?;
+            let fresh: Vec<Pid> = below.into_iter().filter(|pid| !stopped.contains(pid)).collect();
+            if fresh.is_empty() {
+                return Ok(());
+            }
+            for pid in fresh {
+                if kill_process(pid, Signal::STOP) == Err(Errno::PERM) {
+                    refused.insert(pid);
+                }
+                stopped.insert(pid);
+            }
+        }
+        Ok(())
+    }
+
+    /// All processes of the tree, and those among them that are this process's own children.
+    fn below(&self) -> io::Result<(Vec<Pid>, Vec<Pid>)> {
+        let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let pid = name.to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+            let Some(pid) = pid.filter(|pid| !self.spared.contains(pid)) else { continue };
+            // it may be gone by now, which is as good
+            let Ok(stat) = std::fs::read(format!("/proc/{pid}/stat")) else { continue };
+            if let Some(parent) = parent(&stat).and_then(Pid::from_raw) {
+                children.entry(parent).or_default().push(pid);
+            }
+        }
+        let direct = children.get(&getpid()).cloned().unwrap_or_default();
+        let (mut found, mut at) = (direct.clone(), 0);
+        while let Some(pid) = found.get(at) {
+            found.extend(children.get(pid).cloned().unwrap_or_default());
+            at += 1;
+        }
+        Ok((found, direct))
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -73,29 +107,6 @@ fn reap() -> Left {
             Err(_) => return Left::Nobody,
         }
     }
-}
-
-/// All processes below this one, and those among them that are its own children.
-fn below() -> io::Result<(Vec<Pid>, Vec<Pid>)> {
-    let me = getpid().as_raw_pid();
-    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
-    for entry in std::fs::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        // it may be gone by now, which is as good
-        let Ok(stat) = std::fs::read(format!("/proc/{pid}/stat")) else { continue };
-        if let Some(parent) = parent(&stat) {
-            children.entry(parent).or_default().push(pid);
-        }
-    }
-    let direct = children.get(&me).cloned().unwrap_or_default();
-    let (mut found, mut at) = (direct.clone(), 0);
-    while let Some(pid) = found.get(at).copied() {
-        found.extend(children.get(&pid).into_iter().flatten());
-        at += 1;
-    }
-    let pids = |list: Vec<i32>| list.into_iter().filter_map(Pid::from_raw).collect();
-    Ok((pids(found), pids(direct)))
 }
 
 /// The parent's id in a `/proc/PID/stat`. The name in parentheses may hold anything. A zombie counts: it may be a
