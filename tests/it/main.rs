@@ -1,3 +1,4 @@
 //! One binary: stories in a small real world.
 
 mod tidy;
+mod tool;
