@@ -1,1 +1,117 @@
-//! (skeleton)
+//! The store: everything that must survive, in one SQLite file.
+//!
+//! One writer task owns the only writing connection and batches ([`writer`]); readers are apart and never wait for it.
+//! `Ok` of a write means that it survives loss of power (`WAL`, `synchronous=FULL`). One function per query, named as
+//! a question or a deed. The core of it all is [`Store::commit_step`]: event, run and effects in one transaction.
+//!
+//! Deliberately absent: decisions (they are `run`'s), secrets (nothing stored may hold one), SQL anywhere else.
+
+mod blobs;
+mod calls;
+mod effects;
+mod error;
+mod journal;
+mod leases;
+mod runs;
+mod step;
+mod transcripts;
+mod writer;
+
+pub use calls::{Call, Cost, Costs};
+pub use effects::Claimed;
+pub use error::StoreError;
+pub use leases::Lease;
+pub use runs::{Standing, Stored};
+pub use step::{EffectEnd, StepCommit, Wanted};
+
+use crate::limits::engine as limits;
+use futures_util::future::BoxFuture;
+use sqlx::{
+    ConnectOptions, Connection, SqlitePool,
+    migrate::Migrator,
+    sqlite::{
+        SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    },
+};
+use std::path::{Path, PathBuf};
+use writer::Writer;
+
+/// The migrations, numbered, forward only; each opens with why it exists.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// The store. Cloning shares it; the last clone to go closes it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    writer: Writer,
+    readers: SqlitePool,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the file, making it and its folder when they are not there, and brings it to the newest form.
+    /// Refused: a file that is no database, one made by a newer version, a folder that can't be written.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|cause| StoreError::Folder(folder.to_owned(), cause.to_string()))?;
+        }
+        let options = options(path);
+        let mut connection = options.connect().await?;
+        migrate(&mut connection).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(limits::READERS)
+            .acquire_timeout(limits::LOCK_WAIT)
+            .connect_lazy_with(options.clone().create_if_missing(false).pragma("query_only", "ON"));
+        Ok(Self { writer: Writer::start(connection, options), readers, path: path.to_owned() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it can be read and written now (for `doctor` and `/ready`): one empty transaction, made durable.
+    pub async fn is_ready(&self) -> Result<(), StoreError> {
+        let written = self.write(|connection| {
+            Box::pin(async move {
+                // Writing the same number back takes the lock and a page, and changes nothing.
+                let version: i64 =
+                    sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
+                sqlx::query(&format!("PRAGMA user_version = {version}")).execute(connection).await?;
+                Ok(())
+            })
+        });
+        written.await?;
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    /// Does this in a transaction of the writer's.
+    async fn write<T: Send + 'static>(
+        &self,
+        deed: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>
+        + Send
+        + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(Box::new(deed)).await
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(limits::LOCK_WAIT)
+        .disable_statement_logging()
+}
+
+/// One transaction for all migrations, so that two processes that open a new file together don't meet halfway.
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let mut all = connection.begin_with("BEGIN IMMEDIATE").await?;
+    MIGRATIONS.run(&mut *all).await?;
+    all.commit().await?;
+    Ok(())
+}

@@ -1,4 +1,7 @@
 //! One binary: stories in a small real world.
 
+mod crash;
+mod engine;
+mod store;
 mod tidy;
 mod tool;

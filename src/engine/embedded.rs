@@ -1,0 +1,201 @@
+//! The engine inside this process: runs are started, told and driven; between drives they only exist in the store.
+
+use super::{drive::Drive, perform::Perform};
+use crate::{
+    agent::contract::{Progress, Watch},
+    clock::{Clock, Timestamp},
+    ids::RunId,
+    limits::engine as limits,
+    report::{Class, Hint, Report},
+    run::{Event, Phase, Run, TaskState, step},
+    store::{EffectEnd, Lease, StepCommit, Store, StoreError},
+};
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// The embedded engine.
+#[derive(Debug)]
+pub struct Engine<P> {
+    pub(super) store: Store,
+    pub(super) performer: P,
+    pub(super) clock: Clock,
+    pub(super) timing: Timing,
+    /// Wakes drives of this process when somebody told a run something.
+    pub(super) told: Notify,
+}
+
+/// The engine's times; the defaults are the bounds of `limits::engine`.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// How long a lease holds without a heartbeat.
+    pub lease: Duration,
+    /// Time between heartbeats; also how soon a drive sees what another process told its run.
+    pub heartbeat: Duration,
+    /// Wait before the first repeat of a failed effect; doubles each time.
+    pub backoff: Duration,
+    /// How long works may take to end after a stop.
+    pub stop: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            lease: limits::LEASE,
+            heartbeat: limits::HEARTBEAT,
+            backoff: limits::BACKOFF_FIRST,
+            stop: limits::STOP,
+        }
+    }
+}
+
+/// What telling a run came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// The run after it.
+    Taken(Box<Run>),
+    /// It means nothing where the run is, and why.
+    Ignored(String),
+}
+
+impl<P: Perform> Engine<P> {
+    /// An engine that performs effects with `performer`.
+    pub fn with(store: Store, performer: P, clock: Clock, timing: Timing) -> Self {
+        Self { store, performer, clock, timing, told: Notify::new() }
+    }
+
+    /// The store it works on.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What performs its effects.
+    pub fn performer(&self) -> &P {
+        &self.performer
+    }
+
+    /// Keeps a new run and tells it to begin, or finds the one that has its id already. `repository` names what it is about.
+    pub async fn start(&self, run: &Run, repository: &str) -> Result<Run, Report> {
+        let stored = self.store.insert_or_find(run, repository).await.map_err(|error| error.report())?;
+        if stored.run.phase() != Phase::Queued {
+            return Ok(stored.run);
+        }
+        match self.tell(&run.id, &Event::Started).await? {
+            Told::Taken(run) => Ok(*run),
+            Told::Ignored(_) => Ok(stored.run),
+        }
+    }
+
+    /// Tells a run something, from any process and at any time; needs no lease. Durable when it returns.
+    pub async fn tell(&self, id: &RunId, event: &Event) -> Result<Told, Report> {
+        let told = self.decide(id, event, None, &Watch::silent()).await.map_err(|error| error.report())?;
+        self.told.notify_waiters();
+        Ok(told)
+    }
+
+    /// Performs what the run wants, until it is over, paused or published and watched, and gives it as it then is.
+    ///
+    /// One drive a run at a time, in all processes: another one's live lease is the error `run_leased`. `cancel` tells the run
+    /// `Cancelled`, ends its sandboxes and lets the terminal reply out. An error leaves the run as the store has it; driving
+    /// it again goes on. Dropping the future is like a crash: safe, and the lease ends by itself.
+    pub async fn drive(&self, id: &RunId, cancel: &CancellationToken, watch: &Watch) -> Result<Run, Report> {
+        let lease = Lease { run: id.clone(), owner: owner_name() };
+        let now = self.clock.now();
+        let taken = self.store.take_lease(&lease, now, now.after(self.timing.lease)).await;
+        taken.map_err(|error| error.report())?;
+        self.performer.tidy(id).await;
+        let end = Drive::new(self, &lease, watch).to_rest(cancel).await;
+        self.performer.tidy(id).await;
+        if let Err(error) = self.store.release_lease(&lease).await {
+            tracing::warn!(run = %id, %error, "the lease was not given back; it ends by itself");
+        }
+        end
+    }
+
+    /// One decision: read, `step`, commit, and again when somebody else was faster. `cause`: the effect that this is the
+    /// outcome of, with its lease; it ends even when the outcome is ignored.
+    pub(super) async fn decide(
+        &self,
+        id: &RunId,
+        event: &Event,
+        cause: Option<(&Lease, &str)>,
+        watch: &Watch,
+    ) -> Result<Told, StoreError> {
+        for _ in 0..limits::STEP_RETRIES {
+            let now = self.clock.now();
+            let before = self.store.run(id).await?;
+            let decided = step(before.run.clone(), event, now);
+            if let Some(why) = decided.ignored {
+                if let Some((lease, key)) = cause {
+                    let end = match event {
+                        Event::EffectRefused { .. } => EffectEnd::Dropped,
+                        _ => EffectEnd::Ignored(event),
+                    };
+                    self.store.finish_effect(lease, key, end).await?;
+                }
+                tracing::debug!(run = %id, ?event, why, "ignored");
+                return Ok(Told::Ignored(why.to_string()));
+            }
+            let commit = StepCommit {
+                version: before.version,
+                event,
+                at: now,
+                run: &decided.run,
+                effects: &decided.effects,
+                cause,
+            };
+            match self.store.commit_step(commit).await {
+                Ok(()) => {
+                    show(&before.run, event, &decided.run, watch);
+                    return Ok(Told::Taken(Box::new(decided.run)));
+                }
+                Err(StoreError::Moved(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Moved(id.to_string()))
+    }
+
+    /// When a failed effect may be tried again.
+    pub(super) fn retry_at(&self, failures: u32) -> Timestamp {
+        let wait = self.timing.backoff.saturating_mul(1 << failures.min(16)).min(limits::BACKOFF_MOST);
+        self.clock.now().after(wait)
+    }
+}
+
+/// A name that is never used twice: leases and fencing depend on it, nothing else does.
+fn owner_name() -> String {
+    // The standard library seeds each `RandomState` from the system's randomness.
+    let draw = || RandomState::new().hash_one(std::process::id());
+    format!("{}-{:016x}{:016x}", std::process::id(), draw(), draw())
+}
+
+/// Tells the person watching what a decision changed.
+fn show(before: &Run, event: &Event, after: &Run, watch: &Watch) {
+    if before.phase() != after.phase() {
+        let phase = serde_json::to_string(&after.phase()).unwrap_or_default();
+        watch.show(Progress::Phase(phase.trim_matches('"').to_owned()));
+    }
+    if let Event::Planned { plan, .. } = event {
+        watch.show(Progress::Planned(plan.clone()));
+    }
+    for (task, state) in &after.state.tasks {
+        let old = before.state.tasks.iter().find(|(id, _)| id == task).map(|(_, state)| *state);
+        if old.unwrap_or(TaskState::Pending) != *state {
+            watch.show(Progress::Task(task.clone(), *state));
+        }
+    }
+}
+
+/// A run that waits for nothing and is not over: a bug in `step` or an effect without an outcome.
+pub(super) fn stalled(run: &Run) -> Report {
+    Report::new(
+        Class::Broken,
+        "stalled",
+        format!("run {} waits for nothing in phase {:?}", run.id, run.phase()),
+        "report this with the run's journal; `quantum replay` shows it",
+    )
+}
