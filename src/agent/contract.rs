@@ -2,24 +2,31 @@
 
 use crate::{
     ids::{ContentHash, TaskId, Usd, WorkId},
-    model::{Message, Reply, Usage},
+    limits::agent as limits,
+    model::{Message, Reply, ToolCall, ToolSpec, Usage},
     report::Report,
     run::{Assignment, Cap, Plan, Question},
+    sandbox::toolbox::Toolbox,
+    tool::{self, CallBounds, ToolEnd, ToolError},
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// One line of a transcript. Append-only; resuming is reloading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case")]
 pub enum Entry {
+    /// First line only: this transcript goes on where that work's transcript ended.
+    Continued { work: WorkId },
     /// A message we put in.
     Said { message: Message },
     /// The model's answer to call `step`.
     Replied { step: u32, reply: Reply },
     /// A tool's answer; `output` names the whole output in the store when the text was cut.
     ToolAnswered { call: String, text: String, output: Option<ContentHash> },
+    /// From here on the tool answers before this line are shown as stubs, all but the last `kept`.
+    Elided { kept: u32 },
     /// Everything before was summarised to this (the task itself is always kept).
     Compacted { summary: String },
     /// How it ended.
@@ -55,12 +62,14 @@ pub trait Ledger: Send + Sync {
     async fn load(&self, work: &WorkId) -> Result<Vec<Entry>, Report>;
     /// Appends entries durably, the first at position `at` (fails when that position is taken: two agents on one work).
     async fn append(&self, work: &WorkId, at: u32, entries: &[Entry]) -> Result<(), Report>;
-    /// Books the cost of a call before it leaves. Durable.
-    async fn book(&self, call: &CallKey, reserve: Booking) -> Result<(), Report>;
+    /// Books the cost of a call before it leaves and appends `entries` at `at`, in one transaction. Durable.
+    async fn book(&self, call: &CallKey, at: u32, entries: &[Entry], reserve: Booking) -> Result<(), Report>;
     /// Books a settled call: the answer's entry and its real cost in one transaction (also for a failed call: its cost).
     async fn settle(&self, call: &CallKey, at: u32, entries: &[Entry], cost: Booking) -> Result<(), Report>;
     /// Keeps bytes whole and names them.
     async fn keep(&self, bytes: &[u8]) -> Result<ContentHash, Report>;
+    /// The highest attempt booked for this call so far; 0 when none was: an attempt is never booked twice.
+    async fn attempts(&self, work: &WorkId, step: u32) -> Result<u32, Report>;
     /// Everything booked for this run so far (unsettled bookings count in full), and the number of model calls.
     async fn booked(&self) -> Result<(Booking, u32), Report>;
 }
@@ -112,7 +121,10 @@ pub struct Job {
     /// The background.
     pub background: Background,
     /// The budget of the whole run.
-    pub budget: super::contract::Caps,
+    pub budget: Caps,
+    /// The workspace was just built from the assignment's tree: what stored tool calls of this transcript did to files
+    /// is missing in it and is done again first. False only when the workspace of the same work is handed over as it was.
+    pub fresh_workspace: bool,
     /// Called with what happens, for a person watching.
     pub watch: Watch,
 }
@@ -126,6 +138,25 @@ pub struct Caps {
     pub steps: u32,
     /// When the time is over.
     pub deadline: crate::clock::Timestamp,
+}
+
+/// The hands of an agent: what its tool calls reach. The sandbox's toolbox, or a test's fake.
+#[async_trait]
+pub trait Bench: Send {
+    /// What the model is shown of these tools.
+    fn specs(&self, tools: &[&str]) -> Vec<ToolSpec> {
+        tool::specs(tools)
+    }
+    /// Runs one tool call, which may take as long as `left`.
+    async fn call(&mut self, call: &ToolCall, allowed: &[&str], left: Duration) -> Result<ToolEnd, ToolError>;
+}
+
+#[async_trait]
+impl Bench for Toolbox {
+    async fn call(&mut self, call: &ToolCall, allowed: &[&str], left: Duration) -> Result<ToolEnd, ToolError> {
+        let bounds = CallBounds { shell: left.min(limits::SHELL) };
+        tool::call(call, allowed, bounds, self).await
+    }
 }
 
 /// Shows progress; must not block.
