@@ -170,7 +170,28 @@ pub mod model {}
 pub mod sandbox {}
 
 /// Git.
-pub mod git {}
+pub mod git {
+    /// Entries of a tree or a workspace: real repositories have up to some 100,000. More are refused.
+    pub const ENTRIES: usize = 200_000;
+    /// Bytes of one file: beyond it a repository is not for a laptop's agent. A larger one is refused.
+    pub const FILE_BYTES: u64 = 100 << 20;
+    /// Bytes of all files of a tree or a workspace. More are refused.
+    pub const TREE_BYTES: u64 = 4 << 30;
+    /// Folders in folders: more is a bomb. Deeper trees are refused.
+    pub const DEPTH: usize = 256;
+    /// Threads that write a checkout.
+    pub const CHECKOUT_THREADS: usize = 4;
+    /// Files that one of them gets at least: a thread costs more than a few files.
+    pub const FILES_A_THREAD: usize = 64;
+    /// Bytes of one `.gitignore` that are looked at.
+    pub const IGNORE_BYTES: u64 = 256 * 1024;
+    /// Files compared when a merge looks for renames; beyond it renames are not looked for.
+    pub const RENAMES: u32 = 1_000;
+    /// Conflicting files that are named; the rest are as many again.
+    pub const CONFLICTS: usize = 300;
+    /// Bytes of a file that is compared line by line; a larger one counts as binary.
+    pub const DIFF_FILE_BYTES: i64 = 4 << 20;
+}
 
 /// The store and the engine.
 pub mod engine {
@@ -224,6 +245,14 @@ pub mod verify {}
 pub mod config {
     /// Bytes of a request (command line, file, standard input); GitHub's largest comment is 64 KiB. A longer one is wrong usage.
     pub const REQUEST_BYTES: u64 = 256 * 1024;
+    /// Bytes of `quantum.toml`; the rest is not read.
+    pub const FILE_BYTES: u64 = 64 * 1024;
+    /// Bytes of `.github/quantum.yml`: it is a hostile file; a larger one is refused.
+    pub const REPO_FILE_BYTES: usize = 64 * 1024;
+    /// Commands in `verify` or `setup`; more are refused.
+    pub const COMMANDS: usize = 20;
+    /// Fixer rounds a repository may ask for; a larger number counts as this (money caps it too).
+    pub const FIX_ATTEMPTS_MOST: u32 = 10;
 }
 
 /// What a terminal shows.
