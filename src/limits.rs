@@ -19,6 +19,36 @@ pub mod run {
     pub const TASK_ATTEMPTS: u32 = 3;
     /// Redos of one task after merge conflicts before the run pauses (design §3).
     pub const CONFLICT_REDOS: u32 = 2;
+    /// Bytes of the name of a task or a role. A longer one is refused.
+    pub const NAME_BYTES: usize = 20;
+    /// Bytes of all task texts of one plan together, shared evenly: a plan must fit one event. Cut with a note.
+    pub const PLAN_TEXT_BYTES: usize = 12 * 1024;
+    /// Needs of all tasks of one plan together: more is no graph a person can follow. A plan with more is refused.
+    pub const PLAN_NEEDS: usize = 60;
+    /// Confidence in percent below which `approve_plan: auto` asks (design §5.6).
+    pub const SURE_PERCENT: u8 = 70;
+    /// Tasks above which `approve_plan: auto` asks (design §5.6).
+    pub const SMALL_PLAN_TASKS: usize = 5;
+    /// Bytes of a question, a plan's summary, an error's message. Cut with a note.
+    pub const MESSAGE_BYTES: usize = 2 * 1024;
+    /// Bytes of an error's hint, a command, a path, a note of a receipt. Cut with a note.
+    pub const LINE_BYTES: usize = 400;
+    /// Choices offered with a question. More are dropped.
+    pub const CHOICES: usize = 10;
+    /// Files named in a conflict: enough to see what it is about. The rest is counted.
+    pub const CONFLICT_FILES: usize = 20;
+    /// Commands of a receipt that travel in an event; failing ones first. The rest is counted in a note.
+    pub const RECEIPT_COMMANDS: usize = 16;
+    /// Notes of a receipt that travel in an event. The rest is counted in a note.
+    pub const RECEIPT_NOTES: usize = 8;
+    /// Bytes kept of a merged task's summary: the run carries all of them. Cut with a note.
+    pub const DONE_BYTES: usize = 1024;
+    /// Bytes of a text for a person (reply, commit message). Cut with a note.
+    pub const REPLY_BYTES: usize = 12 * 1024;
+    /// What a phase may take longer than the run's minutes: agents stop themselves first and say why.
+    pub const DEADLINE_GRACE: super::Duration = super::Duration::from_secs(2 * 60);
+    /// How long a question or an approval may wait (design §3). Then the run closes silently.
+    pub const SILENCE: super::Duration = super::Duration::from_secs(30 * 24 * 3600);
 }
 
 /// Agents.

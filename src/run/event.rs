@@ -28,10 +28,10 @@ pub enum Event {
     TaskDone { work: WorkId, proposal: Proposal },
     /// A task's work ended without a proposal.
     TaskFailed { work: WorkId, report: Report },
-    /// A task's changes are in the run's tree.
-    Merged { task: TaskId, round: u32, tree: Sha },
+    /// A task's changes are in the run's tree. Task, round and attempt are those of the merge that was asked for.
+    Merged { task: TaskId, round: u32, attempt: u32, tree: Sha },
     /// A task's changes do not fit the run's tree.
-    Conflicted { task: TaskId, round: u32, files: Vec<String> },
+    Conflicted { task: TaskId, round: u32, attempt: u32, files: Vec<String> },
     /// Every command exited 0, and tests ran.
     Verified { round: u32, receipt: Receipt },
     /// Nothing could tell whether the changes work (no command, no tests ran, or only old failures are left).
@@ -41,7 +41,7 @@ pub enum Event {
     /// The branch exists and holds this commit.
     Published { round: u32, branch: String, head: Sha },
     /// Somebody else wrote our branch.
-    Moved { branch: String },
+    Moved { round: u32, branch: String },
     /// A cap would have been passed.
     OutOfBudget { work: Option<WorkId>, cap: Cap },
     /// A person answered what was asked.
@@ -144,4 +144,14 @@ pub struct Spent {
     pub output_tokens: u64,
     /// Calls to a model, failed ones included.
     pub model_calls: u32,
+}
+
+impl Receipt {
+    /// Whether the receipt itself shows a pass: every command finished with exit code 0, and not all of them are known
+    /// to have run no test. The run believes this, not the event's name.
+    pub fn shows_pass(&self) -> bool {
+        !self.commands.is_empty()
+            && self.commands.iter().all(|c| c.exit_code == Some(0))
+            && !self.commands.iter().all(|c| c.tests_run == Some(0))
+    }
 }

@@ -1,22 +1,90 @@
 //! DECIDE: the durable life of one intent, as a pure state machine.
 //!
-//! `step(run, event, now)` returns the new run and a list of effects; no clock, no IO, no randomness, no async.
+//! [`step`] takes a run, an event and the time, and returns the new run and a list of effects: no clock, no IO, no
+//! randomness, no async. The table is the specification; a pair that is not in it is [`Ignored`].
 //!
-//! The table (design §3) stands here; `step.rs` has one function per phase and no wildcard arm.
+//! | Phase | Told | Becomes | Effects |
+//! |---|---|---|---|
+//! | Queued | Started | Planning | acknowledge, status, snapshot |
+//! | Planning | Snapshotted | Planning | let the planner work |
+//! | Planning | Snapshotted, the intent names a role | Working | one task with that role |
+//! | Planning | Planned, no approval wanted | Working | start tasks that need nothing; the only task goes on in the planner's transcript |
+//! | Planning | Planned with a draft (or TaskDone) | Working | the only task is done: merge it |
+//! | Planning | Planned, approval wanted or confidence low | Paused(approval) | show the plan, ask |
+//! | Planning | Planned, can't be carried out | as TaskFailed | |
+//! | Planning, Working | Asked | Paused(question) | ask the requester |
+//! | Planning | Answered / NoChange | Closed(answered / no_change) | reply |
+//! | Working | Answered / NoChange, nothing else to do | Closed(answered / no_change) | reply |
+//! | Working | Answered / NoChange, other tasks or changes | Working | the task counts as done in its turn; a fixer's: Publishing (failing) |
+//! | Working | TaskDone | Working | queue its merge: one at a time, in plan order |
+//! | Working | Merged | Working | start tasks now ready, on that tree; next merge |
+//! | Working | Merged, none left | Verifying | verify |
+//! | Working | Merged, none left, tree equals the base's | Closed(no_change / answered) | reply |
+//! | Working | Conflicted, redo left (≤ 2) | Working | redo on the merged tree |
+//! | Working | Conflicted, none left | Paused(conflict) | say which files |
+//! | Planning, Working | TaskFailed, attempts left (≤ 2) | the same | retry with the reason in the prompt |
+//! | Planning, Working | TaskFailed, none left or refused | Paused(failed) | say what is done |
+//! | Verifying | Verified / Unverified | Publishing | publish; a receipt that shows no pass is Unverified |
+//! | Verifying | VerifyFailed, rounds left | Working | a fixer, in the next round |
+//! | Verifying | VerifyFailed, none left | Publishing (failing) | publish all the same |
+//! | Publishing | Published, watching | Watching | status, terminal reply |
+//! | Publishing | Published, not watching | Closed(proposed / unverified / verify_failed) | status, terminal reply |
+//! | Publishing | Moved | Paused(moved) | stop, never force |
+//! | any open | OutOfBudget | Paused(budget) | stop works, say what is done |
+//! | any open | Cancelled | Closed(cancelled) | stop works, say what was kept |
+//! | any open | EffectRefused | Paused(refused) | post the hint |
+//! | any open | Gone | Closed(gone) | stop works, say so |
+//! | Working, Verifying, Publishing | Woke after the deadline | Paused(timeout) | stop works, say what was waited for |
+//! | Paused(question) | AnswerGiven | where it was | the asking task goes on with the answer |
+//! | Paused(approval) | Approved | where it was | go on |
+//! | Paused(question, approval) | Woke after 30 days | Closed(silent) | status only |
+//! | Paused (other causes) | Retried | where it was, next round | ask again for what was stopped or refused |
+//! | Paused | what works report | Paused | noted, gone on with later |
+//! | Closed(verify_failed, cancelled, gone) | Retried | where it was, next round and attempt | go on |
+//! | any other | Retried | the same | reply: nothing to retry |
+//!
+//! Watching's rows for reviews and checks, and deploying, come with the App.
+//!
+//! **A local run** (`rules.watch` is false) has nobody who comes back to it. So when it stops (budget, failed, conflict,
+//! timeout, refused, cancelled) with changes that are on no branch, its phase is Publishing until they are on one, or
+//! can't be (Published, Moved, EffectRefused, Woke); then it is what the table says.
+//!
+//! **Held runs.** A hold lies over where the run stands; outcomes of works still change what lies below, so nothing is
+//! lost, and a second cause shows when the first is gone. **Rounds** count from 1: a fixer and a retry begin a new one, and what
+//! was asked for in an older one and asked again is stale.
+//!
+//! Deliberately absent: who may approve or cancel (`intent`), how effects are done (`engine`).
 
+pub mod bounds;
 pub mod effect;
 pub mod event;
+mod flow;
+mod held;
+mod inflight;
+mod invariants;
+pub mod journal;
 pub mod plan;
+pub mod reply;
+pub mod state;
+mod step;
+mod turn;
+mod view;
 
 use crate::{
     clock::Timestamp,
-    ids::{RunId, Sha, TaskId, Usd},
-    intent::Intent,
+    ids::{RunId, TaskId, Usd},
+    intent::{Intent, cut},
+    limits::run::{DEADLINE_GRACE, SILENCE, TEXT_BYTES, TITLE_BYTES},
 };
-pub use effect::{Assignment, Effect, Reason, Verdict};
+pub use effect::{About, Assignment, Effect, Reason, Verdict};
 pub use event::{Cap, Check, Event, Proposal, Question, Receipt, Snapshot, Spent};
+pub use invariants::Misfit;
 pub use plan::{Plan, Task};
 use serde::{Deserialize, Serialize};
+pub use state::{Answer, Attempts, Branch, Cause, Ground, Hold, Merging, Outcome, Stage, State, Then};
+use std::time::Duration;
+pub use step::{Ignored, Step, step};
+pub use view::Allowance;
 
 /// The durable life of one intent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +101,7 @@ pub struct Run {
     pub attempt: u32,
     /// Counts publish–watch cycles and fixer rounds (from 1).
     pub round: u32,
-    /// Everything else a run knows; helpers of `step` own its shape.
+    /// Everything else a run knows.
     pub state: State,
 }
 
@@ -66,19 +134,6 @@ pub enum ApprovePlan {
     Auto,
     /// Always.
     Always,
-}
-
-/// Placeholder until `step` is written: the facts a run has gathered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// What the run is pinned to.
-    pub snapshot: Option<Snapshot>,
-    /// The tree with everything merged so far.
-    pub tree: Option<Sha>,
-    /// The plan.
-    pub plan: Option<Plan>,
-    /// Where each task is.
-    pub tasks: Vec<(TaskId, TaskState)>,
 }
 
 /// Where a task is.
@@ -117,4 +172,62 @@ pub enum Phase {
     Paused,
     /// Over.
     Closed,
+}
+
+impl Phase {
+    /// Whether the run's minutes are running.
+    pub(crate) fn is_active(self) -> bool {
+        match self {
+            Self::Planning | Self::Working | Self::Verifying | Self::Publishing => true,
+            Self::Queued | Self::Watching | Self::Paused | Self::Closed => false,
+        }
+    }
+}
+
+impl Run {
+    /// A run that has not begun. Its texts are cut to their bounds.
+    pub fn new(id: RunId, intent: Intent, rules: Rules, created: Timestamp) -> Self {
+        let intent = Intent {
+            title: cut::line(&intent.title, TITLE_BYTES),
+            text: cut::text(&intent.text, TEXT_BYTES),
+            ..intent
+        };
+        Self { id, intent, rules, created, attempt: 1, round: 1, state: State::new(created) }
+    }
+
+    /// Where it is.
+    pub fn phase(&self) -> Phase {
+        match self.state.hold {
+            Some(Hold::Keeping { .. }) => Phase::Publishing,
+            Some(Hold::Paused { .. }) => Phase::Paused,
+            Some(Hold::Closed { .. }) => Phase::Closed,
+            None => self.state.ground.phase(),
+        }
+    }
+
+    /// Where it goes on when what holds it is gone.
+    pub fn paused_from(&self) -> Option<Phase> {
+        self.state.hold.as_ref().map(|_| self.state.ground.phase())
+    }
+
+    /// When it wants to be told [`Event::Woke`]; earlier ones are ignored.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        let span = match (self.phase(), self.cause()) {
+            (Phase::Working | Phase::Verifying | Phase::Publishing, _) => self.minutes() + DEADLINE_GRACE,
+            (Phase::Paused, Some(Cause::Question { .. } | Cause::Approval)) => SILENCE,
+            (Phase::Queued | Phase::Planning | Phase::Watching | Phase::Paused | Phase::Closed, _) => {
+                return None;
+            }
+        };
+        Some(self.state.since.after(span))
+    }
+
+    fn minutes(&self) -> Duration {
+        Duration::from_secs(u64::from(self.rules.minutes) * 60)
+    }
+}
+
+/// The task whose work is planning.
+pub(crate) fn planner_task() -> TaskId {
+    TaskId::new("plan")
 }

@@ -1,0 +1,235 @@
+//! Every text a run says: pure functions of the run, for a terminal and for a thread alike. Plain: what was done,
+//! what is next. The agents' own words are in it as they gave them, cut to their bounds.
+
+use super::{Branch, Cause, Check, Outcome, Phase, Receipt, Run, Stage, Verdict};
+use crate::{intent::cut, limits::run::REPLY_BYTES};
+
+/// The phase as one word.
+pub fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Queued => "queued",
+        Phase::Planning => "planning",
+        Phase::Working => "working",
+        Phase::Verifying => "verifying",
+        Phase::Publishing => "publishing",
+        Phase::Watching => "watching",
+        Phase::Paused => "paused",
+        Phase::Closed => "closed",
+    }
+}
+
+/// Where the run is, in one line, e.g. `paused: question`.
+pub fn label(run: &Run) -> String {
+    let phase = phase(run.phase());
+    match (run.cause().map(cause), run.outcome().map(outcome)) {
+        (Some(why), _) | (None, Some(why)) => format!("{phase}: {why}"),
+        (None, None) => phase.to_owned(),
+    }
+}
+
+/// The cause of a pause as one word.
+pub fn cause(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::Question { .. } => "question",
+        Cause::Approval => "approval",
+        Cause::Conflict { .. } => "conflict",
+        Cause::Failed { .. } => "failed",
+        Cause::Moved => "moved",
+        Cause::Budget => "budget",
+        Cause::Timeout { .. } => "timeout",
+        Cause::Refused => "refused",
+    }
+}
+
+/// How it ended, as one word.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Proposed => "proposed",
+        Outcome::Unverified => "unverified",
+        Outcome::VerifyFailed => "verify_failed",
+        Outcome::Answered => "answered",
+        Outcome::NoChange => "no_change",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Gone => "gone",
+        Outcome::Abandoned => "abandoned",
+        Outcome::Silent => "silent",
+    }
+}
+
+/// The end of a run.
+pub fn end(run: &Run) -> String {
+    let answer = || run.state.answer.as_ref().map(|a| a.text.clone()).unwrap_or_default();
+    match run.outcome() {
+        Some(Outcome::Proposed | Outcome::Unverified | Outcome::VerifyFailed) => published(run),
+        Some(Outcome::Answered) => cut::text(&answer(), REPLY_BYTES),
+        Some(Outcome::NoChange) => text(&["Nothing was changed.".to_owned(), answer(), summary(run)]),
+        Some(Outcome::Cancelled) => text(&["Cancelled.".to_owned(), kept(run)]),
+        Some(Outcome::Gone) => gone(run, "what it was about"),
+        Some(Outcome::Abandoned) => text(&["Closed by a person.".to_owned(), kept(run)]),
+        Some(Outcome::Silent) | None => String::new(),
+    }
+}
+
+/// Published: what was done, what is known about it, where it is.
+pub fn published(run: &Run) -> String {
+    let state = &run.state;
+    let verdict = match &state.ground {
+        super::Ground::Publishing { verdict, .. } | super::Ground::Watching { verdict, .. } => *verdict,
+        super::Ground::Queued
+        | super::Ground::Planning { .. }
+        | super::Ground::Working
+        | super::Ground::Verifying { .. } => Verdict::Unverified,
+    };
+    let said = match verdict {
+        Verdict::Verified => "The checks pass:".to_owned(),
+        Verdict::Unverified => {
+            format!(
+                "Not verified: {}.",
+                state.unverified_why.as_deref().unwrap_or("no check was run").trim_end_matches('.')
+            )
+        }
+        Verdict::Failed => match state.fixes {
+            0 => "The checks fail:".to_owned(),
+            1 => "The checks still fail after 1 attempt to fix them:".to_owned(),
+            n => format!("The checks still fail after {n} attempts to fix them:"),
+        },
+    };
+    let next = match verdict {
+        Verdict::Verified => "Next: look at the changes and merge the branch.",
+        Verdict::Unverified => "Next: look at the changes and try them before you merge the branch.",
+        Verdict::Failed => "Next: look at what fails; the branch is a start, not a result.",
+    };
+    let checks = state.receipt.as_ref().map(receipt).unwrap_or_default();
+    text(&[title(run), summary(run), format!("{said}\n{checks}"), kept(run), next.to_owned()])
+}
+
+/// A pause that nobody was asked about.
+pub fn pause(run: &Run) -> String {
+    let error = run.error();
+    let (message, hint) = error.map(|e| (e.message, e.hint)).unwrap_or_default();
+    let first = match run.cause() {
+        Some(Cause::Failed { task }) => format!("Stopped: the task {task} failed: {message}"),
+        Some(Cause::Budget) => format!("Stopped before it costs more: {message}."),
+        _ => format!("Stopped: {message}"),
+    };
+    let next = if hint.is_empty() { String::new() } else { format!("Next: {hint}.").replace("..", ".") };
+    text(&[first, progress(run), kept(run), next])
+}
+
+/// What the run was about, or our access to it, is gone.
+pub fn gone(run: &Run, what: &str) -> String {
+    text(&[format!("Stopped: {what} is gone or can't be reached any more."), kept(run)])
+}
+
+/// Somebody said `retry` where there is nothing to.
+pub fn nothing_to_retry(run: &Run) -> String {
+    match run.cause() {
+        Some(Cause::Question { .. }) => "There is nothing to retry: the run waits for an answer.".to_owned(),
+        Some(Cause::Approval) => {
+            "There is nothing to retry: the run waits for its plan to be approved.".to_owned()
+        }
+        _ => format!("There is nothing to retry: the run is {}.", label(run)),
+    }
+}
+
+/// The plan, for the person who is to approve it.
+pub fn plan(run: &Run) -> String {
+    let Some(plan) = &run.state.plan else { return String::new() };
+    let tasks = plan.tasks.iter().zip(1..).map(|(task, number)| {
+        let needs = task.needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let needs = if needs.is_empty() { needs } else { format!(", after {needs}") };
+        format!("{number}. {} ({}: {}{needs})", task.title, task.id, task.role)
+    });
+    let sure = format!("The planner is {} % sure.", plan.confidence);
+    text(&[plan.summary.clone(), tasks.collect::<Vec<_>>().join("\n"), sure])
+}
+
+/// The subject and the text of the commit, with the run's trailer as its last line.
+pub fn commit(run: &Run, verdict: Verdict) -> (String, String) {
+    let verdict = match verdict {
+        Verdict::Verified => "Verified by the repository's own checks.",
+        Verdict::Unverified => "Not verified.",
+        Verdict::Failed => "The repository's own checks fail.",
+    };
+    let body = text(&[summary(run), verdict.to_owned()]);
+    (title(run), format!("{body}\n\nQuantum-Run: {}/{}", run.id, run.round))
+}
+
+/// What was done, or what was said instead of it.
+pub fn summary(run: &Run) -> String {
+    let done = run.state.tasks.iter().filter_map(|a| match &a.stage {
+        Stage::Done { title, summary } if !title.is_empty() => Some((title, summary)),
+        _ => None,
+    });
+    let done: Vec<_> = done.collect();
+    match done.as_slice() {
+        [] => run.state.answer.as_ref().map(|a| a.text.clone()).unwrap_or_default(),
+        [(_, summary)] => (*summary).clone(),
+        many => {
+            let parts: Vec<_> = many
+                .iter()
+                .map(|(title, summary)| format!("{title}\n{summary}").trim_end().to_owned())
+                .collect();
+            text(&parts)
+        }
+    }
+}
+
+/// The commands of a receipt, one a line, then its notes.
+pub fn receipt(receipt: &Receipt) -> String {
+    let commands = receipt.commands.iter().map(check);
+    let notes = receipt.notes.iter().map(|note| format!("- {note}"));
+    commands.chain(notes).collect::<Vec<_>>().join("\n")
+}
+
+fn check(check: &Check) -> String {
+    let end = match check.exit_code {
+        Some(code) => format!("exited {code}"),
+        None => "did not finish".to_owned(),
+    };
+    let tests = check.tests_run.map(|n| format!(", {n} tests")).unwrap_or_default();
+    let old = if check.failed_on_base { ", as it does without the changes" } else { "" };
+    let tenths = check.millis.saturating_add(50) / 100;
+    format!("- `{}` {end} after {}.{} s{tests}{old}", check.command, tenths / 10, tenths % 10)
+}
+
+/// The proposal's own subject when there is one, else what was asked for.
+fn title(run: &Run) -> String {
+    let mut done = run.state.tasks.iter().filter_map(|a| match &a.stage {
+        Stage::Done { title, .. } if !title.is_empty() => Some(title),
+        _ => None,
+    });
+    match (done.next(), done.next()) {
+        (Some(only), None) => only.clone(),
+        (None, _) | (Some(_), Some(_)) => run.intent.title.clone(),
+    }
+}
+
+/// How much of the plan is done.
+fn progress(run: &Run) -> String {
+    let all = run.state.tasks.len();
+    let done = run.state.tasks.iter().filter(|a| a.is_done()).count();
+    if all == 0 { String::new() } else { format!("{done} of {all} tasks are done.") }
+}
+
+/// Where the changes are.
+fn kept(run: &Run) -> String {
+    let is_kept = |b: &&Branch| Some(&b.tree) == run.state.tree.as_ref();
+    match &run.state.branch {
+        Some(Branch { name, head, .. }) => {
+            let short = head.as_str().get(..12).unwrap_or(head.as_str());
+            let older =
+                if run.state.branch.iter().any(|b| is_kept(&b)) { "" } else { " (not the newest ones)" };
+            format!("The changes{older} are on the branch {name} ({short}).")
+        }
+        None if !run.state.has_changes() => "Nothing was written.".to_owned(),
+        None if run.rules.watch => "What is done is kept; the branch is not written yet.".to_owned(),
+        None => "The changes could not be written to a branch.".to_owned(),
+    }
+}
+
+/// Paragraphs, without the empty ones.
+fn text(parts: &[String]) -> String {
+    let parts: Vec<_> = parts.iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
+    cut::text(&parts.join("\n\n"), REPLY_BYTES)
+}
