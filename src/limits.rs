@@ -135,7 +135,69 @@ pub mod agent {
 }
 
 /// Tools and the toolbox.
-pub mod tool {}
+pub mod tool {
+    use super::Duration;
+    /// Bytes of one call's arguments as the model wrote them: more is not an edit but a dump. Refused, the model is told.
+    pub const ARGUMENTS_BYTES: usize = 1024 * 1024;
+    /// Bytes of one shell command: the kernel takes 128 KiB in one argument. Refused, the model is told.
+    pub const COMMAND_BYTES: usize = 96 * 1024;
+    /// Bytes of one path: the kernel's own limit. Refused, the model is told.
+    pub const PATH_BYTES: usize = 4096;
+    /// Seconds a command gets when the model doesn't say (the role's bound may be lower).
+    pub const SHELL_SECONDS: u64 = 120;
+    /// Bytes kept of one command's output, half from its start and half from its end; the middle is counted and dropped.
+    pub const CAPTURE_BYTES: u64 = 4 * 1024 * 1024;
+    /// The most a host may ask a child to keep of one command's output; more is lowered to it.
+    pub const CAPTURE_MOST_BYTES: u64 = 32 * 1024 * 1024;
+    /// Bytes of a tool's answer that the model is shown (about 4,000 tokens); cut in the middle, the whole is kept.
+    pub const VIEW_BYTES: usize = 16 * 1024;
+    /// Bytes of a file that one `read` shows; it stops at a whole line and says where to go on.
+    pub const READ_VIEW_BYTES: usize = 32 * 1024;
+    /// Lines that one `read` shows when the model doesn't say.
+    pub const READ_LINES: u64 = 1000;
+    /// Bytes of a file that `read` fetches: lines are numbered from the start. The rest is for the shell, as the model is told.
+    pub const READ_BYTES: u64 = 8 * 1024 * 1024;
+    /// Bytes of one shown line of a file. Cut with a note.
+    pub const READ_LINE_BYTES: usize = 2000;
+    /// Bytes of a file that `edit` changes: it is held in memory. Refused, the model is told.
+    pub const EDIT_FILE_BYTES: u64 = 16 * 1024 * 1024;
+    /// Lines of a file that are compared to explain a missed edit; a longer file is explained by its first lines.
+    pub const MISS_LINES: usize = 50_000;
+    /// Entries of a folder that are listed; the rest is counted.
+    pub const LIST_ENTRIES: u32 = 1000;
+    /// Names looked at to guess what a missing path meant.
+    pub const GUESS_ENTRIES: usize = 20_000;
+    /// Matches shown when the model doesn't say, and the most it may ask for; the rest is counted.
+    pub const SEARCH_MATCHES: u32 = 100;
+    /// See [`SEARCH_MATCHES`].
+    pub const SEARCH_MOST_MATCHES: u32 = 1000;
+    /// Matches gathered before sorting: at the bound the search stops and says so.
+    pub const SEARCH_GATHERED: usize = 20_000;
+    /// Bytes of a file that is searched: bigger ones are data. Skipped.
+    pub const SEARCH_FILE_BYTES: u64 = 64 * 1024 * 1024;
+    /// Bytes of one found line. Cut with a note.
+    pub const SEARCH_LINE_BYTES: usize = 300;
+    /// Time of one search: at the bound it stops and says so.
+    pub const SEARCH_TIME: Duration = Duration::from_secs(20);
+    /// Time of one call that is not a command, and what a command gets on top of its own time; then the tree is killed.
+    pub const CALL_GRACE: Duration = Duration::from_secs(30);
+    /// Bytes of one explanation (why an edit missed). Cut with a note.
+    pub const NOTE_BYTES: usize = 6 * 1024;
+    /// Bytes of one line for a person watching. Cut.
+    pub const LINE_BYTES: usize = 120;
+    /// Bytes of a plan on the wire: it must fit an event with room for its name. Refused, the model is told.
+    pub const PLAN_BYTES: usize = 24 * 1024;
+    /// Answers offered with one question; more are dropped.
+    pub const CHOICES: usize = 10;
+    /// Percent of confidence of a plan that states none: below the bar for going on without a person.
+    pub const CONFIDENCE: u8 = 50;
+    /// Bytes of a request's header and body that the child takes; more ends it.
+    pub const REQUEST_HEADER_BYTES: u32 = 1024 * 1024;
+    /// See [`REQUEST_HEADER_BYTES`].
+    pub const REQUEST_BODY_BYTES: u32 = 32 * 1024 * 1024;
+    /// Scans for processes that a command left behind before it is said that some can't be ended.
+    pub const CLEAR_SCANS: u32 = 200;
+}
 
 /// Models.
 pub mod model {}
@@ -144,7 +206,28 @@ pub mod model {}
 pub mod sandbox {}
 
 /// Git.
-pub mod git {}
+pub mod git {
+    /// Entries of a tree or a workspace: real repositories have up to some 100,000. More are refused.
+    pub const ENTRIES: usize = 200_000;
+    /// Bytes of one file: beyond it a repository is not for a laptop's agent. A larger one is refused.
+    pub const FILE_BYTES: u64 = 100 << 20;
+    /// Bytes of all files of a tree or a workspace. More are refused.
+    pub const TREE_BYTES: u64 = 4 << 30;
+    /// Folders in folders: more is a bomb. Deeper trees are refused.
+    pub const DEPTH: usize = 256;
+    /// Threads that write a checkout.
+    pub const CHECKOUT_THREADS: usize = 4;
+    /// Files that one of them gets at least: a thread costs more than a few files.
+    pub const FILES_A_THREAD: usize = 64;
+    /// Bytes of one `.gitignore` that are looked at.
+    pub const IGNORE_BYTES: u64 = 256 * 1024;
+    /// Files compared when a merge looks for renames; beyond it renames are not looked for.
+    pub const RENAMES: u32 = 1_000;
+    /// Conflicting files that are named; the rest are as many again.
+    pub const CONFLICTS: usize = 300;
+    /// Bytes of a file that is compared line by line; a larger one counts as binary.
+    pub const DIFF_FILE_BYTES: i64 = 4 << 20;
+}
 
 /// The store and the engine.
 pub mod engine {
@@ -195,4 +278,25 @@ pub mod engine {
 pub mod verify {}
 
 /// Configuration.
-pub mod config {}
+pub mod config {
+    /// Bytes of a request (command line, file, standard input); GitHub's largest comment is 64 KiB. A longer one is wrong usage.
+    pub const REQUEST_BYTES: u64 = 256 * 1024;
+    /// Bytes of `quantum.toml`; the rest is not read.
+    pub const FILE_BYTES: u64 = 64 * 1024;
+    /// Bytes of `.github/quantum.yml`: it is a hostile file; a larger one is refused.
+    pub const REPO_FILE_BYTES: usize = 64 * 1024;
+    /// Commands in `verify` or `setup`; more are refused.
+    pub const COMMANDS: usize = 20;
+    /// Fixer rounds a repository may ask for; a larger number counts as this (money caps it too).
+    pub const FIX_ATTEMPTS_MOST: u32 = 10;
+}
+
+/// What a terminal shows.
+pub mod shown {
+    /// Changed files listed at the end of a run; the rest are counted. The branch has them all.
+    pub const FILES: usize = 40;
+    /// Columns of a path before the counts stop lining up.
+    pub const PATH_COLUMNS: usize = 60;
+    /// Bytes of a diff on a terminal; the rest is cut with a note.
+    pub const DIFF_BYTES: usize = 16 * 1024;
+}

@@ -4,3 +4,5 @@ mod agent;
 mod crash;
 mod engine;
 mod store;
+mod tidy;
+mod tool;

@@ -1,0 +1,90 @@
+//! Why git said no, and what to do about it.
+
+use crate::report::{Class, Hint};
+use std::path::PathBuf;
+
+/// Why git said no.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// Not a repository.
+    #[error("{0} is not a git repository")]
+    NotARepository(PathBuf),
+    /// The repository has no commit yet.
+    #[error("{0} has no commit yet")]
+    NoCommit(PathBuf),
+    /// Bare, and no base named.
+    #[error("{0} is a bare repository")]
+    Bare(PathBuf),
+    /// The base can't be found.
+    #[error("{0:?} names no commit")]
+    NoSuchCommit(String),
+    /// The branch is there already or checked out.
+    #[error("the branch {0} exists already")]
+    BranchExists(String),
+    /// Not a branch name.
+    #[error("{0:?} is not a legal branch name")]
+    BadBranch(String),
+    /// Somebody else wrote the branch.
+    #[error("the branch {0} was changed by somebody else")]
+    Moved(String),
+    /// A bound was passed: entries, bytes, depth.
+    #[error("{what} is over the limit of {limit}")]
+    TooBig { what: String, limit: String },
+    /// A tree or a workspace holds something we refuse: a `.git` entry, a path that leaves the tree, a device.
+    #[error("refused: {0}")]
+    Hostile(String),
+    /// Disk full, not writable.
+    #[error("git could not write: {0}")]
+    Disk(String),
+    /// libgit2's own trouble.
+    #[error("git failed: {0}")]
+    Git(#[from] git2::Error),
+    /// The host's trouble.
+    #[error("git failed on {path}: {cause}")]
+    Io { path: PathBuf, cause: std::io::Error },
+}
+
+impl Hint for GitError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotARepository(_) => "not_a_repository",
+            Self::NoCommit(_) => "no_commit",
+            Self::Bare(_) => "bare_repository",
+            Self::NoSuchCommit(_) => "no_such_base",
+            Self::BranchExists(_) => "branch_exists",
+            Self::BadBranch(_) => "bad_branch",
+            Self::Moved(_) => "branch_moved",
+            Self::TooBig { .. } => "too_big",
+            Self::Hostile(_) => "refused_path",
+            Self::Disk(_) => "disk",
+            Self::Git(_) => "git",
+            Self::Io { .. } => "git_io",
+        }
+    }
+    fn hint(&self) -> String {
+        match self {
+            Self::NotARepository(_) => {
+                "run inside a git repository or name one with --repo DIR (`git init` makes one)"
+            }
+            Self::NoCommit(_) => "make a first commit (`git add -A && git commit -m first`) and run again",
+            Self::Bare(_) => "name the commit to start from with --base REF",
+            Self::NoSuchCommit(_) => "name a branch, tag or commit that exists (`git log --oneline --all`)",
+            Self::BranchExists(_) => "choose another name with --branch, or leave it out",
+            Self::BadBranch(_) => "use letters, digits, `-`, `_`, `.` and `/` (see `git check-ref-format`)",
+            Self::Moved(_) => "their commits are kept; run again to start from the new head",
+            Self::TooBig { .. } => "exclude the large files (`.gitignore`) or split the change",
+            Self::Hostile(_) => "remove the named path and run again",
+            Self::Disk(_) => "free disk space or make the folder writable, then run again",
+            Self::Git(_) => "check the repository with `git fsck`",
+            Self::Io { .. } => "check that the folder is readable and writable, then run again",
+        }
+        .to_owned()
+    }
+    fn class(&self) -> Class {
+        match self {
+            Self::Git(_) => Class::Broken,
+            Self::Io { .. } | Self::Disk(_) => Class::Transient,
+            _ => Class::Refused,
+        }
+    }
+}

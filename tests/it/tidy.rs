@@ -1,0 +1,215 @@
+//! Invariants of the source itself: imports point down, files and functions are small, the core is pure, the docs
+//! name real files.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Lines of a file before its tests.
+const FILE_LINES: usize = 400;
+/// Lines of a function.
+const FUNCTION_LINES: usize = 70;
+
+/// What each module may import from this crate. `ids`, `clock`, `limits`, `report` are everybody's.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("cli", &["engine", "agent", "tool", "model", "sandbox", "git", "store", "config", "run", "intent"]),
+    ("engine", &["agent", "tool", "model", "sandbox", "git", "store", "config", "run", "intent"]),
+    ("config", &["intent", "run", "model", "sandbox"]),
+    ("agent", &["tool", "model", "run", "sandbox"]),
+    ("tool", &["model", "run", "sandbox", "git"]),
+    ("store", &["run", "agent", "model"]),
+    ("run", &["intent"]),
+    ("model", &[]),
+    ("sandbox", &[]),
+    ("git", &[]),
+    ("intent", &[]),
+    ("ids", &[]),
+    ("clock", &[]),
+    ("limits", &[]),
+    ("report", &[]),
+];
+const EVERYBODYS: &[&str] = &["ids", "clock", "limits", "report"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &str, extension: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut todo = vec![root().join(folder)];
+    while let Some(folder) = todo.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                todo.push(path);
+            } else if path.extension().is_some_and(|e| e == extension) {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(root()).unwrap().to_owned(), text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The text before the file's own tests.
+fn product(text: &str) -> &str {
+    text.find("#[cfg(test)]\nmod ").map_or(text, |at| &text[..at])
+}
+
+fn module(path: &Path) -> String {
+    path.components().nth(1).map(|c| c.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()).unwrap_or_default()
+}
+
+/// Every module named after `crate::`, nested braces included.
+fn imported(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for part in text.split("crate::").skip(1) {
+        let Some(inner) = part.strip_prefix('{') else {
+            names.push(part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+            continue;
+        };
+        let mut depth = 1;
+        let mut name = String::new();
+        for c in inner.chars() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ => {}
+            }
+            if depth == 1 && (c.is_alphanumeric() || c == '_') {
+                name.push(c);
+            } else if !name.is_empty() && (c == ':' || c == ',' || c == '{' || depth == 0) {
+                names.push(std::mem::take(&mut name));
+            }
+            if c == ',' && depth == 1 {
+                name.clear();
+            }
+            if depth == 0 {
+                break;
+            }
+            // the rest of a path (`a::b::C`) is not a module of ours
+            if c == ':' {
+                name = String::new();
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn imports_point_down() {
+    let may: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (path, text) in files("src", "rs") {
+        let own = module(&path);
+        if own == "lib" || own == "main" {
+            continue;
+        }
+        let Some(allowed) = may.get(own.as_str()) else {
+            wrong.push(format!("{}: the module `{own}` is not in the table", path.display()));
+            continue;
+        };
+        for name in imported(product(&text)) {
+            let known = may.contains_key(name.as_str());
+            if known && name != own && !allowed.contains(&name.as_str()) && !EVERYBODYS.contains(&name.as_str()) {
+                wrong.push(format!("{}: `{own}` imports `{name}`", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports that point up:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_import_reader_reads_nested_braces() {
+    assert_eq!(imported("use crate::{ids::{A, B}, run::Plan, model};"), ["ids", "run", "model"]);
+    assert_eq!(imported("use crate::git::Source; crate::cli::main()"), ["git", "cli"]);
+}
+
+#[test]
+fn files_are_small() {
+    let long: Vec<_> = files("src", "rs")
+        .into_iter()
+        .chain(files("tests", "rs"))
+        .map(|(path, text)| (product(&text).lines().count(), path))
+        .filter(|(lines, _)| *lines > FILE_LINES)
+        .collect();
+    assert!(long.is_empty(), "files over {FILE_LINES} lines: {long:?}");
+}
+
+#[test]
+fn functions_are_small() {
+    let mut long = Vec::new();
+    for (path, text) in files("src", "rs") {
+        let lines: Vec<&str> = product(&text).lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let bare = line.trim_start();
+            let is_fn = ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(crate) fn ", "pub(super) fn ", "pub(super) async fn "]
+                .iter()
+                .any(|start| bare.starts_with(start));
+            if !is_fn || line.trim_end().ends_with(';') {
+                continue;
+            }
+            let indent = line.len() - bare.len();
+            let end = lines[at..].iter().position(|l| l.starts_with(&format!("{}}}", " ".repeat(indent)))).unwrap_or(0);
+            if end > FUNCTION_LINES {
+                long.push(format!("{}:{} has {end} lines", path.display(), at + 1));
+            }
+        }
+    }
+    assert!(long.is_empty(), "functions over {FUNCTION_LINES} lines:\n{}", long.join("\n"));
+}
+
+#[test]
+fn the_core_is_pure() {
+    let banned = ["async ", ".await", "tokio", "std::fs", "std::net", "std::process", "SystemTime", "Instant", "rand::", "std::env", "println!"];
+    let mut found = Vec::new();
+    for (path, text) in files("src", "rs") {
+        if !["run", "intent"].contains(&module(&path).as_str()) {
+            continue;
+        }
+        for (at, line) in product(&text).lines().enumerate() {
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            if let Some(word) = banned.iter().find(|word| line.contains(**word)) {
+                found.push(format!("{}:{}: {word}", path.display(), at + 1));
+            }
+        }
+    }
+    assert!(found.is_empty(), "impure:\n{}", found.join("\n"));
+}
+
+#[test]
+fn forbidden_names_are_absent() {
+    let forbidden = ["core", "common", "utils", "util", "manager", "helper", "helpers", "service", "misc"];
+    let found: Vec<_> = files("src", "rs")
+        .into_iter()
+        .map(|(path, _)| path)
+        .filter(|path| forbidden.contains(&path.file_stem().unwrap_or_default().to_string_lossy().as_ref()))
+        .collect();
+    assert!(found.is_empty(), "files named after nothing: {found:?}");
+}
+
+#[test]
+fn docs_name_real_files() {
+    let mut texts = files("docs", "md");
+    for name in ["README.md", "CONTRIBUTING.md"] {
+        texts.push((PathBuf::from(name), fs::read_to_string(root().join(name)).unwrap()));
+    }
+    let mut missing = Vec::new();
+    for (path, text) in texts {
+        for word in text.split('`').skip(1).step_by(2) {
+            let is_ours = ["src/", "tests/", "docs/", "prompts/", "migrations/", "benches/", ".ci/", ".github/workflows/"]
+                .iter()
+                .any(|start| word.starts_with(start));
+            let plain = word.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
+            if is_ours && plain && !root().join(word).exists() {
+                missing.push(format!("{}: `{word}`", path.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "the docs name files that do not exist:\n{}", missing.join("\n"));
+}
