@@ -142,7 +142,7 @@ pub struct Caps {
 
 /// The hands of an agent: what its tool calls reach. The sandbox's toolbox, or a test's fake.
 #[async_trait]
-pub trait Bench: Send {
+pub trait Bench: Send + Sync {
     /// What the model is shown of these tools.
     fn specs(&self, tools: &[&str]) -> Vec<ToolSpec> {
         tool::specs(tools)

@@ -54,8 +54,12 @@ pub async fn work(job: &Job, mut hands: Hands<'_>) -> Result<WorkEnd, Report> {
     let role = Role::named(&job.assignment.role);
     let desk = Desk::new(job, role, hands.toolbox.specs(role.tools));
     let mut script = Transcript::open(job, role, hands.ledger).await?;
-    if let Some(end) = script.end() {
-        return Ok(end.clone());
+    if let Some(end) = script.end().cloned() {
+        return match end {
+            // The workspace is part of these results: in a fresh one it is made again.
+            WorkEnd::Proposal { .. } | WorkEnd::Answer { .. } => redone(&desk, &mut hands, &script, end).await,
+            _ => Ok(end),
+        };
     }
     let end = match go(&desk, &mut hands, &mut script).await {
         Ok(end) | Err(Stop::End(end)) => end,
@@ -66,6 +70,20 @@ pub async fn work(job: &Job, mut hands: Hands<'_>) -> Result<WorkEnd, Report> {
     }
     script.save(hands.ledger).await?;
     Ok(end)
+}
+
+/// A stored result with the files that belong to it.
+async fn redone(
+    desk: &Desk<'_>,
+    hands: &mut Hands<'_>,
+    script: &Transcript,
+    end: WorkEnd,
+) -> Result<WorkEnd, Report> {
+    match calls::again(desk, hands, script).await {
+        Ok(()) => Ok(end),
+        Err(Stop::End(other)) => Ok(other),
+        Err(Stop::Trouble(report)) => Err(report),
+    }
 }
 
 /// The loop.

@@ -25,11 +25,11 @@ pub(super) struct Drive<'a, P> {
     engine: &'a Engine<P>,
     lease: &'a Lease,
     watch: &'a Watch,
-    /// Claimed, waiting for the one before it.
+    /// Claimed, waiting for the ones before it, so that at most one effect that is no work is in hand.
     line: VecDeque<Claimed>,
-    /// In hand: at most one of the line, and works.
     hand: FuturesUnordered<BoxFuture<'a, Ended>>,
     line_busy: bool,
+    /// Works in hand or in line.
     works: u32,
     /// The parent of what stops each thing in hand.
     stop: CancellationToken,
@@ -126,22 +126,22 @@ impl<'a, P: Perform> Drive<'a, P> {
             let claimed = engine.store.claim_effects(self.lease, now, free).await;
             for one in claimed.map_err(|error| error.report())? {
                 match one.effect {
-                    Effect::Work(_) => {
-                        self.works += 1;
-                        self.start(one, run);
-                    }
                     Effect::StopWorks { .. } => {
                         self.stop();
                         self.start(one, run);
+                    }
+                    Effect::Work(_) => {
+                        self.works += 1;
+                        self.line.push_back(one);
                     }
                     _ => self.line.push_back(one),
                 }
             }
         }
-        if !self.line_busy
+        while !self.line_busy
             && let Some(first) = self.line.pop_front()
         {
-            self.line_busy = true;
+            self.line_busy = !matches!(first.effect, Effect::Work(_));
             self.start(first, run);
         }
         Ok(())

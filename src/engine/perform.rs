@@ -6,6 +6,7 @@
 
 mod background;
 mod merge;
+mod protect;
 mod publish;
 mod rooms;
 mod snapshot;

@@ -151,11 +151,7 @@ impl Record {
 
 impl Wanted {
     fn new(effect: &Effect, run: &RunId) -> Result<Self, StoreError> {
-        Ok(Self {
-            key: effect.key(run),
-            kind: kind(effect).to_owned(),
-            body: encode_effect(effect)?,
-        })
+        Ok(Self { key: effect.key(run), kind: kind(effect).to_owned(), body: encode_effect(effect)? })
     }
 
     /// A key that is new waits; one that was dropped waits again with fresh counts; one that is done with an outcome

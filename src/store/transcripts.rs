@@ -37,9 +37,11 @@ impl Store {
 /// Refuses entries that are over the bound.
 pub(super) fn check(entries: &[String]) -> Result<(), StoreError> {
     match entries.iter().map(String::len).find(|bytes| *bytes > limits::ENTRY_BYTES) {
-        Some(bytes) => {
-            Err(StoreError::TooBig { what: "a transcript entry".to_owned(), bytes, limit: limits::ENTRY_BYTES })
-        }
+        Some(bytes) => Err(StoreError::TooBig {
+            what: "a transcript entry".to_owned(),
+            bytes,
+            limit: limits::ENTRY_BYTES,
+        }),
         None => Ok(()),
     }
 }

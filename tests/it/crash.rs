@@ -69,7 +69,7 @@ async fn through(lives: &[usize]) -> (Run, Vec<Event>, usize, Recorder) {
                 let waiting =
                     store.effects(&run.id).await.unwrap().into_iter().filter(|(_, state)| state != "done");
                 assert_eq!(waiting.collect::<Vec<_>>(), [], "after {lives:?}");
-                return (run, journal.into_iter().map(|(_, event)| event).collect(), crashes, hands);
+                return (run, journal.into_iter().map(|entry| entry.event).collect(), crashes, hands);
             }
         }
         clock.advance(Duration::from_secs(31));
@@ -116,5 +116,5 @@ async fn many_crashes_in_one_run_lead_to_the_same_end() {
 
 /// What a crash may change: when things happened.
 fn without_time(run: Run) -> String {
-    format!("{:?} {:?}", run.phase(), run.state.tasks)
+    format!("{:?} {:?} {:?}", run.outcome(), run.tasks(), run.state.branch)
 }

@@ -6,9 +6,9 @@ use quantumlayer::{
     agent::contract::Watch,
     clock::{Clock, Timestamp},
     engine::{Engine, Errand, Perform, Timing, Told},
-    ids::{RunId, Sha, TaskId},
+    ids::{RunId, Sha},
     report::{Class, Report},
-    run::{Check, Effect, Event, Phase, Plan, Proposal, Receipt, Run, Snapshot, Task},
+    run::{Check, Effect, Event, Phase, Plan, Proposal, Receipt, Run, Snapshot, journal},
     store::{Lease, Store},
 };
 use std::{
@@ -107,7 +107,7 @@ impl Perform for Recorder {
 
 fn kind(effect: &Effect) -> &'static str {
     match effect {
-        Effect::Snapshot => "snapshot",
+        Effect::Snapshot { .. } => "snapshot",
         Effect::Work(_) => "work",
         Effect::Merge { .. } => "merge",
         Effect::Verify { .. } => "verify",
@@ -129,7 +129,7 @@ fn outcome(effect: &Effect, huge: bool) -> Option<Event> {
         tree: sha("cafe"),
     };
     Some(match effect {
-        Effect::Snapshot => {
+        Effect::Snapshot { .. } => {
             let none = None;
             Event::Snapshotted(Snapshot {
                 base: sha("ba5e"),
@@ -139,22 +139,15 @@ fn outcome(effect: &Effect, huge: bool) -> Option<Event> {
             })
         }
         Effect::Work(assignment) if assignment.role == "planner" => {
-            let task = Task {
-                id: TaskId::new("t1"),
-                role: "coder".to_owned(),
-                title: "Greet".to_owned(),
-                text: "Greet people.".to_owned(),
-                needs: vec![],
-                estimate_steps: None,
-            };
-            let plan = Plan { summary: "Greet.".to_owned(), tasks: vec![task], confidence: 90 };
+            let plan = Plan::single("coder", "Greet", "Greet people.");
             Event::Planned { work: assignment.work.clone(), plan, draft: None }
         }
         Effect::Work(assignment) => {
             Event::TaskDone { work: assignment.work.clone(), proposal: proposal(&assignment.tree) }
         }
-        Effect::Merge { task, round, proposal, .. } => {
-            Event::Merged { task: task.clone(), round: *round, tree: proposal.tree.clone() }
+        Effect::Merge { task, round, attempt, proposal, .. } => {
+            let (task, tree) = (task.clone(), proposal.tree.clone());
+            Event::Merged { task, round: *round, attempt: *attempt, tree }
         }
         Effect::Verify { round, .. } => {
             let command = Check {
@@ -226,7 +219,7 @@ async fn a_run_goes_through_and_every_effect_is_performed_once() {
     let distinct = keys.len();
     keys.dedup();
     assert_eq!(keys.len(), distinct);
-    for kind in ["snapshot", "merge", "verify", "publish", "result"] {
+    for kind in ["snapshot", "merge", "verify", "publish", "reply"] {
         assert_eq!(story.hands.times(kind), 1, "{kind}");
     }
     assert_eq!(story.engine.store().effects(&story.run).await.unwrap().len(), distinct);
@@ -275,15 +268,12 @@ async fn what_is_refused_is_performed_again_when_a_person_says_retry() {
 }
 
 #[tokio::test]
-async fn an_outcome_too_big_for_an_event_is_a_refusal() {
+async fn what_is_told_is_stored_as_it_was_decided_on_and_replays_to_the_same_run() {
     let story = Story::new(Mischief::Huge).await;
-    assert_eq!(story.drive().await.unwrap().phase(), Phase::Paused);
-    let journal = story.engine.store().journal(&story.run).await.unwrap();
-    let refused = journal.iter().find_map(|(_, event)| match event {
-        Event::EffectRefused { report, .. } => Some(report.code.as_str()),
-        _ => None,
-    });
-    assert_eq!(refused, Some("store_too_big"));
+    let run = story.drive().await.unwrap();
+    let told = story.engine.store().journal(&story.run).await.unwrap();
+    assert!(told.len() > 4);
+    journal::check_replay(a_run("story"), &told, &run).unwrap();
 }
 
 #[tokio::test]
@@ -301,7 +291,7 @@ async fn a_cancel_ends_works_that_listen_and_drops_those_that_dont() {
         };
         let (run, ()) = tokio::join!(drive, stop);
         assert_eq!(run.unwrap().phase(), Phase::Closed, "deaf: {deaf}");
-        assert_eq!(story.hands.times("result"), 1, "the terminal reply is said");
+        assert_eq!(story.hands.times("reply"), 1, "the terminal reply is said");
         assert_eq!(story.states("pending").await, [""; 0], "nothing is left to do");
     }
 }

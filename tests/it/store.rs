@@ -5,7 +5,10 @@ use quantumlayer::{
     ids::{ContentHash, RunId, TaskId, Usd, WorkId},
     intent::{Intent, Verb},
     report::{Class, Hint, Report},
-    run::{ApprovePlan, Effect, Event, Rules, Run},
+    run::{
+        ApprovePlan, Effect, Event, Rules, Run,
+        journal::{Entry, encode_run},
+    },
     store::{Call, Cost, EffectEnd, Lease, MIGRATIONS, StepCommit, Store, StoreError},
 };
 use sqlx::{ConnectOptions, Connection, migrate::Migrator, sqlite::SqliteConnectOptions};
@@ -13,28 +16,22 @@ use std::{path::Path, process::Command};
 
 /// A run nobody has told anything yet.
 pub(crate) fn a_run(name: &str) -> Run {
-    Run {
-        id: RunId::derive(&[name]),
-        intent: Intent {
-            verb: Verb::Build,
-            title: "Add a greeting".to_owned(),
-            text: "Add a greeting".to_owned(),
-            role: None,
-        },
-        rules: Rules {
-            approve_plan: ApprovePlan::Never,
-            fix_attempts: 3,
-            watch: false,
-            tasks_at_once: 1,
-            usd: Some(Usd(2_000_000)),
-            minutes: 30,
-            steps: 60,
-        },
-        created: Timestamp(1_000_000),
-        attempt: 1,
-        round: 1,
-        state: Default::default(),
-    }
+    let intent = Intent {
+        verb: Verb::Build,
+        title: "Add a greeting".to_owned(),
+        text: "Add a greeting".to_owned(),
+        role: None,
+    };
+    let rules = Rules {
+        approve_plan: ApprovePlan::Never,
+        fix_attempts: 3,
+        watch: false,
+        tasks_at_once: 1,
+        usd: Some(Usd(2_000_000)),
+        minutes: 30,
+        steps: 60,
+    };
+    Run::new(RunId::derive(&[name]), intent, rules, Timestamp(1_000_000))
 }
 
 fn work(run: &Run) -> WorkId {
@@ -72,12 +69,14 @@ async fn told(
 async fn a_decision_is_stored_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let (store, run, lease) = leased(folder.path(), "a").await;
-    told(&store, &run, 0, &Event::Started, &[Effect::Acknowledge, Effect::Snapshot]).await.unwrap();
+    told(&store, &run, 0, &Event::Started, &[Effect::Acknowledge, Effect::Snapshot { round: 1 }])
+        .await
+        .unwrap();
 
     let hand = store.claim_effects(&lease, Timestamp(6), 1).await.unwrap();
     assert_eq!(
         hand.iter().map(|one| &one.effect).collect::<Vec<_>>(),
-        [&Effect::Acknowledge, &Effect::Snapshot]
+        [&Effect::Acknowledge, &Effect::Snapshot { round: 1 }]
     );
     let key = hand[1].key.clone();
     let outcome = |version| StepCommit {
@@ -90,7 +89,8 @@ async fn a_decision_is_stored_whole_or_not_at_all() {
     };
     // Decided on an old version: neither the event nor the effect's end may stick.
     assert_eq!(store.commit_step(outcome(0)).await, Err(StoreError::Moved(run.id.to_string())));
-    assert_eq!(store.journal(&run.id).await.unwrap(), [(Timestamp(5), Event::Started)]);
+    let first = Entry { seq: 1, at: Timestamp(5), event: Event::Started };
+    assert_eq!(store.journal(&run.id).await.unwrap(), [first]);
     store.commit_step(outcome(1)).await.unwrap();
     assert_eq!(store.journal(&run.id).await.unwrap().len(), 2);
     // The effect has ended: its outcome can't be told a second time.
@@ -106,9 +106,15 @@ async fn a_key_is_performed_once_and_its_outcome_is_told_again() {
         key: key.to_owned(),
         report: Report::new(Class::Refused, "no", "no", "ask"),
     };
-    told(&store, &run, 0, &Event::Started, &[Effect::StopWorks, Effect::Snapshot, Effect::Acknowledge])
-        .await
-        .unwrap();
+    told(
+        &store,
+        &run,
+        0,
+        &Event::Started,
+        &[Effect::StopWorks { seq: 1 }, Effect::Snapshot { round: 1 }, Effect::Acknowledge],
+    )
+    .await
+    .unwrap();
     let hand = store.claim_effects(&lease, Timestamp(6), 1).await.unwrap();
     assert_eq!(
         store.claim_effects(&lease, Timestamp(6), 1).await.unwrap(),
@@ -126,19 +132,25 @@ async fn a_key_is_performed_once_and_its_outcome_is_told_again() {
     end(1, &hand[1].key, &Event::Woke).await;
     end(2, &hand[2].key, &refused(&hand[2].key)).await;
 
-    told(&store, &run, 3, &Event::Retried, &[Effect::StopWorks, Effect::Snapshot, Effect::Acknowledge])
-        .await
-        .unwrap();
+    told(
+        &store,
+        &run,
+        3,
+        &Event::Retried,
+        &[Effect::StopWorks { seq: 1 }, Effect::Snapshot { round: 1 }, Effect::Acknowledge],
+    )
+    .await
+    .unwrap();
     let again = store.claim_effects(&lease, Timestamp(8), 1).await.unwrap();
     let seen: Vec<_> = again.iter().map(|one| (&one.effect, one.outcome.clone())).collect();
-    assert_eq!(seen, [(&Effect::Snapshot, Some(Event::Woke)), (&Effect::Acknowledge, None)]);
+    assert_eq!(seen, [(&Effect::Snapshot { round: 1 }, Some(Event::Woke)), (&Effect::Acknowledge, None)]);
 }
 
 #[tokio::test]
 async fn a_slow_owner_is_fenced_off_after_a_takeover() {
     let folder = tempfile::tempdir().unwrap();
     let (store, run, old) = leased(folder.path(), "old").await;
-    told(&store, &run, 0, &Event::Started, &[Effect::Snapshot]).await.unwrap();
+    told(&store, &run, 0, &Event::Started, &[Effect::Snapshot { round: 1 }]).await.unwrap();
     let hand = store.claim_effects(&old, Timestamp(6), 1).await.unwrap();
     let new = lease(&run, "new");
     let held = StoreError::Leased { run: run.id.to_string(), owner: "old".to_owned() };
@@ -255,7 +267,7 @@ async fn migrations_carry_older_stores_on() {
         let mut connection = options.connect().await.unwrap();
         older.run(&mut connection).await.unwrap();
         let run = a_run("old");
-        let state = serde_json::to_string(&run).unwrap();
+        let state = encode_run(&run).unwrap();
         sqlx::query(sample).bind(run.id.as_str()).bind(state).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         let store = Store::open(&path).await.unwrap();
@@ -296,6 +308,7 @@ async fn what_is_too_big_or_missing_is_named() {
     let (store, mut run, lease) = leased(folder.path(), "a").await;
     let long = vec!["x".repeat(5 << 20)];
     assert_eq!(store.append(&lease, &work(&run), 0, long).await.unwrap_err().code(), "store_too_big");
+    // Events are cut before they are told; one that is not is not stored.
     let event = Event::AnswerGiven { text: "x".repeat(40_000) };
     assert_eq!(told(&store, &run, 0, &event, &[]).await.unwrap_err().code(), "store_too_big");
     assert_eq!(store.kept(&ContentHash::of(b"never")).await.unwrap_err().code(), "store_missing");

@@ -1,13 +1,8 @@
 //! Publish: one commit, one branch. Everything in the commit is fixed by the run, so a repeat makes the same id, and a
 //! branch that holds it already is done.
 
-use super::{Errand, Performer, aside};
-use crate::{
-    git::GitError,
-    ids::Sha,
-    report::Report,
-    run::Event,
-};
+use super::{Errand, Performer, aside, protect};
+use crate::{git::GitError, ids::Sha, report::Report, run::Event};
 use std::sync::Arc;
 
 /// What is to be published.
@@ -24,6 +19,10 @@ pub(super) async fn publish(
     errand: &Errand<'_>,
     commit: &Commit<'_>,
 ) -> Result<Event, Report> {
+    // Judged once more on what is really published; a merge may have brought something together.
+    if let Some(snapshot) = &errand.run.state.snapshot {
+        protect::check(hands, errand, &snapshot.tree, commit.tree).await??;
+    }
     let source = Arc::clone(&hands.parts.source);
     let branch = hands.parts.branch.clone();
     let text = format!("{}\n\n{}\n", commit.title.trim(), commit.message.trim());

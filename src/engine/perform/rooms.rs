@@ -15,6 +15,8 @@ pub(super) struct Room {
     pub(super) policy: Policy,
     /// The commands that check the repository.
     pub(super) commands: Vec<String>,
+    /// Links in the workspace that setup made; they are no change.
+    pub(super) links: Vec<String>,
     /// What the setup did or could not do, one line.
     pub(super) note: String,
 }
@@ -41,5 +43,5 @@ pub(super) async fn furnish(
         egress: None,
         bounds,
     };
-    Ok(Room { policy, commands: Vec::new(), note: String::new() })
+    Ok(Room { policy, commands: Vec::new(), links: Vec::new(), note: String::new() })
 }

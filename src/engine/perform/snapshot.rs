@@ -3,16 +3,15 @@
 use super::{Errand, Performer, aside};
 use crate::{
     agent::contract::Progress,
+    config::repo::{self, RepoRules},
     git::GitError,
     ids::{ContentHash, Sha},
     limits::engine as limits,
     report::{Hint, Report},
-    run::{Event, Snapshot},
+    run::{Event, Run, Snapshot},
 };
 use std::sync::Arc;
 
-/// Where a repository keeps its configuration.
-const CONFIG: &str = ".github/quantum.yml";
 /// Where a repository tells agents how to work in it.
 const INSTRUCTIONS: &str = "AGENTS.md";
 
@@ -23,10 +22,30 @@ pub(super) async fn snapshot(hands: &Performer, errand: &Errand<'_>) -> Result<E
         let note = "the repository has uncommitted changes; they are left out";
         errand.watch.show(Progress::Note(note.to_owned()));
     }
-    let config = keep(hands, errand, &base.tree, CONFIG).await?;
+    let config = keep(hands, errand, &base.tree, repo::PATH).await?;
+    if let Some(hash) = &config {
+        let rules = parsed(hands, hash).await?;
+        if !rules.not_in_effect.is_empty() {
+            let note = format!("{}: not in effect yet: {}", repo::PATH, rules.not_in_effect.join(", "));
+            errand.watch.show(Progress::Note(note));
+        }
+    }
     let instructions = keep(hands, errand, &base.tree, INSTRUCTIONS).await?;
     let snapshot = Snapshot { base: base.commit, tree: base.tree, config, instructions };
     Ok(Event::Snapshotted(snapshot))
+}
+
+/// What the repository says about itself, as it stood at the run's base.
+pub(super) async fn rules(hands: &Performer, run: &Run) -> Result<RepoRules, Report> {
+    match run.state.snapshot.as_ref().and_then(|snapshot| snapshot.config.as_ref()) {
+        Some(hash) => parsed(hands, hash).await,
+        None => Ok(RepoRules::default()),
+    }
+}
+
+async fn parsed(hands: &Performer, hash: &ContentHash) -> Result<RepoRules, Report> {
+    let bytes = hands.store.kept(hash).await.map_err(|error| error.report())?;
+    repo::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| error.report())
 }
 
 /// Keeps a file of the base in the store; one that is too big is refused for the configuration, left out otherwise.
@@ -38,7 +57,7 @@ async fn keep(
 ) -> Result<Option<ContentHash>, Report> {
     let (source, tree) = (Arc::clone(&hands.parts.source), tree.clone());
     let read = aside(move || match source.file(&tree, path, limits::TEXT_FILE_BYTES) {
-        Err(GitError::TooBig { .. }) if path != CONFIG => Ok(Err(())),
+        Err(GitError::TooBig { .. }) if path != repo::PATH => Ok(Err(())),
         other => other.map(Ok),
     });
     match read.await? {

@@ -2,7 +2,7 @@
 //!
 //! Repeating it goes on in the stored transcript: what was answered is not asked for again.
 
-use super::{Errand, Performer, background, rooms, workspace::Workspace};
+use super::{Errand, Performer, background, protect, rooms, workspace::Workspace};
 use crate::{
     agent::{
         self, Hands,
@@ -13,7 +13,7 @@ use crate::{
     ids::Sha,
     intent::cut,
     limits::run as bounds,
-    report::{Hint, Report},
+    report::{Class, Hint, Report},
     run::{Assignment, Event, Plan, Proposal, Run},
 };
 
@@ -65,11 +65,19 @@ async fn in_workspace(
     let end = end?;
     let tree = match &end {
         WorkEnd::Proposal { .. } | WorkEnd::Answer { .. } => {
-            Some(workspace.tree(&parts.source, &assignment.tree).await?)
+            Some(workspace.tree(&parts.source, &assignment.tree, &room.links).await?)
         }
         _ => None,
     };
-    Ok(told(assignment, end, tree.filter(|tree| *tree != assignment.tree)))
+    let changed = tree.filter(|tree| *tree != assignment.tree);
+    if let Some(tree) = &changed
+        && let Err(report) = protect::check(hands, errand, &assignment.tree, tree).await?
+    {
+        // The next attempt may do without these paths, when it is told.
+        let report = Report { class: Class::Transient, ..report };
+        return Ok(Some(Event::TaskFailed { work: assignment.work.clone(), report }));
+    }
+    Ok(told(assignment, end, changed))
 }
 
 /// What the run is told; `changed` is the workspace's tree when it is not the one it started from.
@@ -137,7 +145,9 @@ mod tests {
             let event = told(&assignment(role), end, changed.map(Sha::new));
             let json = event.map(|event| serde_json::to_value(&event).unwrap());
             let seen = json.map_or("nothing".to_owned(), |json| {
-                let text = |pointer: &str| json.pointer(pointer).and_then(|at| at.as_str()).unwrap_or("-").to_owned();
+                let text = |pointer: &str| {
+                    json.pointer(pointer).and_then(|at| at.as_str()).unwrap_or("-").to_owned()
+                };
                 let tree = [text("/proposal/tree"), text("/draft/tree")].concat().replace('-', "");
                 format!("{} {} {}", text("/kind"), tree, text("/proposal/title"))
             });

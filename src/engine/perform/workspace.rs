@@ -51,10 +51,16 @@ impl Workspace {
         &self.folder
     }
 
-    /// Its files as a tree. Only when nothing that could write to it runs any more.
-    pub(super) async fn tree(&self, source: &Arc<Source>, base: &Sha) -> Result<Sha, Report> {
+    /// Its files as a tree, without the links that setup made. Only when nothing that could write to it runs any more.
+    pub(super) async fn tree(
+        &self,
+        source: &Arc<Source>,
+        base: &Sha,
+        links: &[String],
+    ) -> Result<Sha, Report> {
         let (source, folder, base) = (Arc::clone(source), self.folder.clone(), base.clone());
-        aside(move || source.tree_of(&folder, &base)).await
+        let links = links.to_vec();
+        aside(move || source.tree_of(&folder, &base, &links)).await
     }
 
     /// Removes it.

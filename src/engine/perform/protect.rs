@@ -1,0 +1,71 @@
+//! Protected paths: a change that touches one is refused as a whole, whatever a repository or a model says.
+
+use super::{Errand, Performer, aside, snapshot};
+use crate::{
+    config::repo::PROTECTED,
+    ids::Sha,
+    report::{Class, Report},
+};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::sync::Arc;
+
+/// Whether what was changed between two trees may be changed; the inner error names what may not.
+pub(super) async fn check(
+    hands: &Performer,
+    errand: &Errand<'_>,
+    old: &Sha,
+    new: &Sha,
+) -> Result<Result<(), Report>, Report> {
+    let rules = snapshot::rules(hands, errand.run).await?;
+    let set = match patterns(&rules.protect) {
+        Ok(set) => set,
+        Err(report) => return Ok(Err(report)),
+    };
+    let (source, old, new) = (Arc::clone(&hands.parts.source), old.clone(), new.clone());
+    let changes = aside(move || source.changes(&old, &new)).await?;
+    let touched: Vec<_> =
+        changes.iter().map(|change| change.path.as_str()).filter(|path| set.is_match(path)).collect();
+    if touched.is_empty() {
+        return Ok(Ok(()));
+    }
+    let shown: Vec<_> = touched.iter().take(5).copied().collect();
+    let message = format!("the change touches {} protected: {}", paths(touched.len()), shown.join(", "));
+    let hint = "leave these files as they are; a person changes them";
+    Ok(Err(Report::new(Class::Refused, "protected_path", message, hint)))
+}
+
+fn paths(count: usize) -> String {
+    if count == 1 { "a path that is".to_owned() } else { format!("{count} paths that are") }
+}
+
+fn patterns(own: &[String]) -> Result<GlobSet, Report> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in PROTECTED.iter().copied().chain(own.iter().map(String::as_str)) {
+        let glob = GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build();
+        set.add(glob.map_err(|cause| wrong(&cause.to_string()))?);
+    }
+    set.build().map_err(|cause| wrong(&cause.to_string()))
+}
+
+fn wrong(cause: &str) -> Report {
+    let message = format!("`protect` of .github/quantum.yml: {cause}");
+    Report::new(Class::Refused, "config_wrong", message, "mend the pattern on the default branch")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_protected_is_found_at_any_depth() {
+        let set = patterns(&["migrations/**".to_owned()]).unwrap();
+        let check = |path: &str, expected: bool| assert_eq!(set.is_match(path), expected, "{path}");
+        check(".github/workflows/ci.yml", true);
+        check(".GitHub/quantum.yml", true);
+        check("migrations/0001.sql", true);
+        check(".gitmodules", true);
+        check("src/lib.rs", false);
+        check("docs/migrations.md", false);
+        assert!(patterns(&["[".to_owned()]).is_err());
+    }
+}
