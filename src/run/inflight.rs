@@ -48,6 +48,13 @@ impl Run {
         .ok_or(Ignored::Stale)
     }
 
+    /// The branch that a stop waited for was the one that the run itself asked for: then it is published.
+    pub(super) fn was_published(&mut self, round: u32) {
+        if let Ok(verdict) = self.take_publish(round) {
+            self.state.ground = Ground::Watching { verdict, told: false };
+        }
+    }
+
     /// Forgets having asked for what these keys name, so that it is asked for again. True when there was such a thing.
     ///
     /// A work that may have begun is gone on with, unless it went on with another itself: whether it got that far is

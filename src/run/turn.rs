@@ -205,6 +205,19 @@ impl Turn {
         Ok(())
     }
 
+    /// A person answered: the work that asked goes on with the answer.
+    pub(super) fn answered(&mut self, cause: &Cause, answer: String) -> Told {
+        let Cause::Question { task } = cause else { return Err(Ignored::NotAsked) };
+        let id = self.run.id.clone();
+        let attempts = self.run.state.find_mut(task).ok_or(Ignored::NotAsked)?;
+        let Stage::Asking { question } = &attempts.stage else { return Err(Ignored::NotAsked) };
+        let work = WorkId { run: id, task: task.clone(), round: attempts.round, attempt: attempts.attempt };
+        let reason = Reason::Answer { question: question.text.clone(), answer };
+        attempts.stage = Stage::Again { continues: Some(work), reason: Some(reason) };
+        self.run.state.hold = None;
+        Ok(())
+    }
+
     /// A person wants it tried again, and it was not the run's to wait.
     pub(super) fn retry_paused(&mut self, cause: &Cause) -> Told {
         if matches!(cause, Cause::Question { .. } | Cause::Approval) {

@@ -26,6 +26,7 @@ fn move_on(turn: &mut Turn) -> bool {
         return false;
     }
     let round = turn.run.round;
+    let has_changes = turn.run.state.has_changes();
     match &mut turn.run.state.ground {
         Ground::Queued => false,
         Ground::Planning { asked, planner } => {
@@ -39,7 +40,7 @@ fn move_on(turn: &mut Turn) -> bool {
             false
         }
         Ground::Working => schedule::move_on(turn),
-        Ground::Verifying { .. } if !turn.run.state.has_changes() => {
+        Ground::Verifying { .. } if !has_changes => {
             let answers = turn.run.state.answer.as_ref().is_some_and(|a| a.answers);
             turn.close(if answers { Outcome::Answered } else { Outcome::NoChange });
             false
