@@ -87,6 +87,12 @@ pub mod agent {
     pub const CORRECTIONS: u32 = 2;
     /// Tool calls of one answer that are run. The rest is answered "not run".
     pub const CALLS_PER_REPLY: usize = 16;
+    /// Tool calls of one answer that are kept. The rest is dropped, and the answer counts as cut off.
+    pub const CALLS_KEPT: usize = 64;
+    /// Bytes of one call's arguments: a large file fits. Cut, and the model is told.
+    pub const ARGUMENT_BYTES: usize = 1024 * 1024;
+    /// Bytes of one answer's text. Cut, and the model is told.
+    pub const REPLY_BYTES: usize = 256 * 1024;
     /// Bytes of a provider's id for a tool call; a longer one is replaced by ours.
     pub const CALL_ID_BYTES: usize = 64;
     /// Bytes of one tool answer, whatever the tool hands over. Cut with a note.

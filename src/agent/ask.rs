@@ -6,7 +6,7 @@ use super::{
     Hands, Stop, bounded,
     budget::{self, Need, Reserve},
     contract::{Booking, CallKey, Caps, Entry, Job, Progress, WorkEnd},
-    repair,
+    fence, repair,
     role::Role,
     transcript::Transcript,
 };
@@ -26,6 +26,17 @@ pub(super) struct Desk<'a> {
     pub role: &'static Role,
     /// What the model may call.
     pub specs: Vec<ToolSpec>,
+    /// Tokens that showing it takes, roughly.
+    pub specs_tokens: u64,
+}
+
+impl<'a> Desk<'a> {
+    /// The desk for this job.
+    pub(super) fn new(job: &'a Job, role: &'static Role, specs: Vec<ToolSpec>) -> Self {
+        let size = |spec: &ToolSpec| spec.parameters.to_string().len() + spec.description.len() + 60;
+        let specs_tokens = specs.iter().map(size).sum::<usize>() as u64 / limits::TOKEN_BYTES;
+        Self { job, role, specs, specs_tokens }
+    }
 }
 
 /// A question got an answer, or is too long.
@@ -108,9 +119,8 @@ async fn allow(
     }
     let caps: &Caps = &desk.job.budget;
     let (booked, calls) = hands.ledger.booked().await?;
-    let tools: u64 = desk.specs.iter().map(|spec| spec.parameters.to_string().len() as u64 + 200).sum();
     let need = Need {
-        input_tokens: script.view.tokens() + tools / limits::TOKEN_BYTES,
+        input_tokens: script.view.tokens() + desk.specs_tokens,
         output_tokens: desk.role.max_output_tokens,
         window: hands.model.window(),
         price: hands.model.price(),
@@ -157,8 +167,8 @@ async fn wait(
     if tries >= most || delay >= left {
         return Err(Stop::End(WorkEnd::Failed { report: error.report() }));
     }
-    let report = error.report();
-    desk.job.watch.show(Progress::Note(format!("{}; trying again in {:.0} s", report.message, delay.as_secs_f64())));
+    let why = fence::line(&error.report().message, limits::LINE_BYTES);
+    desk.job.watch.show(Progress::Note(format!("{why}; trying again in {:.0} s", delay.as_secs_f64())));
     match tokio::time::timeout(delay, hands.cancel.cancelled()).await {
         Ok(()) => Err(Stop::End(WorkEnd::Cancelled)),
         Err(_) => Ok(()),

@@ -89,7 +89,11 @@ mod tests {
         let booked = Booking { usd: spent.map(Usd), usage: Usage::default() };
         let need = Need { input_tokens: 1000, output_tokens: 4000, window: 100_000, price: Some(PRICE) };
         let got = reserve(&caps, booked, calls, need, Timestamp(now));
-        assert_eq!(got.map(|r| r.output_tokens), expected, "cap {cap:?} spent {spent:?} calls {calls} now {now}");
+        assert_eq!(
+            got.map(|r| r.output_tokens),
+            expected,
+            "cap {cap:?} spent {spent:?} calls {calls} now {now}"
+        );
         if let (Ok(reserve), Some(cap), Some(spent)) = (got, cap, spent) {
             assert!(reserve.booking.usd.is_some_and(|usd| usd.0 + spent <= cap));
         }

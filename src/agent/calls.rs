@@ -7,6 +7,7 @@ use super::{
     bounded, context,
     contract::{Entry, Progress, WorkEnd},
     fence::{self, Keep},
+    repair,
     role::{CHANGES_FILES, Role},
     stuck::Loops,
     transcript::Transcript,
@@ -36,6 +37,12 @@ pub(super) async fn run(
         } else if n >= limits::CALLS_PER_REPLY {
             let most = limits::CALLS_PER_REPLY;
             answer(script, call, format!("{NOT_DONE} at most {most} calls in one answer]"));
+        } else if script.cut_off() && !repair::is_object(&call.arguments) {
+            answer(
+                script,
+                call,
+                format!("{NOT_DONE} your answer was too long and was cut off here: write less at once]"),
+            );
         } else {
             end = one(desk, hands, script, loops, call).await?;
         }
@@ -86,7 +93,11 @@ async fn one(
             // What ended the sandbox once would end it again: a resumed work tells the model instead.
             if report.class == Class::Transient {
                 let why = fence::line(&report.message, limits::LINE_BYTES);
-                answer(script, call, format!("{NOT_DONE} {why}. The files are as they were before this call.]"));
+                answer(
+                    script,
+                    call,
+                    format!("{NOT_DONE} {why}. The files are as they were before this call.]"),
+                );
                 script.save(hands.ledger).await?;
             }
             return Err(Stop::Trouble(report));
@@ -127,7 +138,9 @@ fn end_of(submission: Submission, role: &Role) -> Result<WorkEnd, String> {
         Submission::Plan(plan) => WorkEnd::Plan { plan },
         Submission::Proposal { title, summary } => WorkEnd::Proposal { title, summary },
         Submission::Question(question) => WorkEnd::Question { question },
-        Submission::Answer(text) => WorkEnd::Answer { text: fence::cut(&text, limits::ANSWER_BYTES, Keep::Start) },
+        Submission::Answer(text) => {
+            WorkEnd::Answer { text: fence::cut(&text, limits::ANSWER_BYTES, Keep::Start) }
+        }
         Submission::NoChange(why) => WorkEnd::NoChange { why },
     })
 }

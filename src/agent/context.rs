@@ -27,7 +27,8 @@ pub(super) async fn fit(desk: &Desk<'_>, hands: &Hands<'_>, script: &mut Transcr
     let saved = script.view.elidable(limits::ELIDE_KEPT) / limits::TOKEN_BYTES;
     if tokens.saturating_sub(saved) <= most / 3 * 2 {
         script.add(Entry::Elided { kept: limits::ELIDE_KEPT });
-    } else if tokens > window || matches!(ask(desk, hands, script, Wanted::Summary).await?, Asked::TooLong(_)) {
+    } else if tokens > window || matches!(ask(desk, hands, script, Wanted::Summary).await?, Asked::TooLong(_))
+    {
         let summary = summary(script, "");
         script.add(Entry::Compacted { summary });
     }

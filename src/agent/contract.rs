@@ -148,12 +148,18 @@ pub trait Bench: Send {
         tool::specs(tools)
     }
     /// Runs one tool call, which may take as long as `left`.
-    async fn call(&mut self, call: &ToolCall, allowed: &[&str], left: Duration) -> Result<ToolEnd, ToolError>;
+    async fn call(&mut self, call: &ToolCall, allowed: &[&str], left: Duration)
+    -> Result<ToolEnd, ToolError>;
 }
 
 #[async_trait]
 impl Bench for Toolbox {
-    async fn call(&mut self, call: &ToolCall, allowed: &[&str], left: Duration) -> Result<ToolEnd, ToolError> {
+    async fn call(
+        &mut self,
+        call: &ToolCall,
+        allowed: &[&str],
+        left: Duration,
+    ) -> Result<ToolEnd, ToolError> {
         let bounds = CallBounds { shell: left.min(limits::SHELL) };
         tool::call(call, allowed, bounds, self).await
     }

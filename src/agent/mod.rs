@@ -4,18 +4,18 @@
 //! durable writes: the booking (with the tool answers of the step before) and the settled reply.
 //! Deliberately absent: threads of thought, agents that talk to agents, anything that publishes.
 
-pub mod contract;
-pub mod role;
-mod transcript;
-mod view;
 mod ask;
 mod budget;
 mod calls;
 mod context;
+pub mod contract;
 mod fence;
 mod prompt;
 mod repair;
+pub mod role;
 mod stuck;
+mod transcript;
+mod view;
 
 use crate::{
     clock::Clock,
@@ -52,7 +52,7 @@ pub struct Hands<'a> {
 /// not: the same work goes on from there when it is asked again with more budget.
 pub async fn work(job: &Job, mut hands: Hands<'_>) -> Result<WorkEnd, Report> {
     let role = Role::named(&job.assignment.role);
-    let desk = Desk { job, role, specs: hands.toolbox.specs(role.tools) };
+    let desk = Desk::new(job, role, hands.toolbox.specs(role.tools));
     let mut script = Transcript::open(job, role, hands.ledger).await?;
     if let Some(end) = script.end() {
         return Ok(end.clone());
@@ -130,11 +130,23 @@ enum Judged {
 fn judge(reply: &Reply, unusable: u32) -> Judged {
     let text = reply.text.trim();
     let (code, what, correction) = if reply.cut {
-        ("garbage", "answers too long to use", "Your answer was too long and was cut off. Be brief, and act by calling one tool.")
+        (
+            "garbage",
+            "answers too long to use",
+            "Your answer was too long and was cut off. Be brief, and act by calling one tool.",
+        )
     } else if text.is_empty() {
-        ("no_answer", "nothing", "Your answer was empty. Go on with the task by calling a tool; call `submit` when it is done.")
+        (
+            "no_answer",
+            "nothing",
+            "Your answer was empty. Go on with the task by calling a tool; call `submit` when it is done.",
+        )
     } else if repair::looks_like_call(text) {
-        ("garbage", "tool calls that can't be read", "That looks like a tool call but can't be read. Use the tool-calling interface, with complete JSON arguments.")
+        (
+            "garbage",
+            "tool calls that can't be read",
+            "That looks like a tool call but can't be read. Use the tool-calling interface, with complete JSON arguments.",
+        )
     } else {
         let text = fence::cut(text, limits::ANSWER_BYTES, fence::Keep::Start);
         return Judged::End(WorkEnd::Answer { text });

@@ -116,3 +116,122 @@ fn render(name: &str, variables: minijinja::Value) -> Result<String, Report> {
     }
     templates.get_template(name).and_then(|template| template.render(variables)).map_err(broken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        agent::{
+            contract::{Background, Caps, Watch},
+            role::ROLES,
+        },
+        clock::Timestamp,
+        ids::{ContentHash, RunId, Sha, TaskId, WorkId},
+        run::{Assignment, Check, Question, Receipt, Task},
+    };
+
+    fn job(fill: &str) -> Job {
+        let task = Task {
+            id: TaskId::new("t2"),
+            role: "coder".to_owned(),
+            title: format!("Second {fill}"),
+            text: String::new(),
+            needs: vec![TaskId::new("t1")],
+            estimate_steps: None,
+        };
+        Job {
+            assignment: Assignment {
+                work: WorkId { run: RunId::new("r"), task: TaskId::new("t1"), round: 1, attempt: 1 },
+                role: "tester".to_owned(),
+                title: format!("Title {fill}"),
+                text: format!("Text {fill}"),
+                tree: Sha::new(""),
+                continues: None,
+                reason: Some(Reason::Failed { text: format!("Failure {fill}") }),
+            },
+            background: Background {
+                request: format!("Request {fill}"),
+                plan: Some(Plan { summary: format!("Plan {fill}"), tasks: vec![task], confidence: 90 }),
+                instructions: Some(format!("Style {fill}")),
+                files: format!("src/{fill}"),
+                checks: vec![format!("cargo {fill}")],
+                evidence: format!("Evidence {fill}"),
+                setup: format!("Setup {fill}"),
+            },
+            budget: Caps { usd: None, steps: 1, deadline: Timestamp(0) },
+            fresh_workspace: true,
+            watch: Watch::silent(),
+        }
+    }
+
+    #[test]
+    fn every_role_renders_with_everything_and_with_nothing() {
+        let names = [
+            "Title x",
+            "Text x",
+            "Request x",
+            "Plan x",
+            "Style x",
+            "src/x",
+            "cargo x",
+            "Evidence x",
+            "Setup x",
+            "Failure x",
+        ];
+        for role in ROLES {
+            let full = opening(&job("x"), role).unwrap();
+            let of_planner =
+                |name: &&&str| role.plans() && (name.starts_with("Ti") || name.starts_with("Te"));
+            let missing: Vec<_> =
+                names.iter().filter(|name| !full.contains(**name) && !of_planner(name)).collect();
+            assert!(missing.is_empty(), "{}: {missing:?}\n{full}", role.name);
+            let mut bare = job("");
+            bare.background = Background::default();
+            bare.assignment.reason = None;
+            let bare = opening(&bare, role).unwrap();
+            assert!(!bare.contains("## Evidence") && !bare.contains("\n\n\n"), "{bare}");
+        }
+        assert!(opening(&job("x"), Role::named("tester")).unwrap().starts_with("You are the tester."));
+        assert!(continued(&job("x")).unwrap().contains("Failure x"));
+    }
+
+    #[test]
+    fn prompts_are_short_and_bounded() {
+        assert!(system().unwrap().len() < 4_000, "{}", system().unwrap().len());
+        for role in ROLES {
+            let huge = opening(&job(&"long ".repeat(100_000)), role).unwrap();
+            assert!(huge.len() < 100_000, "{}: {}", role.name, huge.len());
+        }
+    }
+
+    #[test]
+    fn reasons_say_what_happened() {
+        let check = |command: &str, exit_code| Check {
+            command: command.to_owned(),
+            exit_code,
+            millis: 1,
+            output: ContentHash::new(""),
+            tests_run: None,
+            failed_on_base: false,
+        };
+        let receipt =
+            Receipt { commands: vec![check("cargo test", Some(101)), check("slow", None)], notes: vec![] };
+        let text = reason(&Reason::Verify { receipt });
+        assert!(text.contains("cargo test: exit code 101\nslow: did not finish\n"), "{text}");
+        assert!(
+            reason(&Reason::Conflict { files: vec!["a".to_owned(), "b".to_owned()] }).contains("\na\nb\n")
+        );
+        let question = Question { text: "Which?".to_owned(), choices: vec![] };
+        let text = reason(&Reason::Answer { question: question.text, answer: "Both".to_owned() });
+        assert!(text.contains("Which?") && text.contains("<request id=") && text.contains("Both"), "{text}");
+    }
+
+    #[test]
+    fn the_rules_read_well() {
+        let rules = system().unwrap();
+        for part in ["How to work", "What you may trust", "How to finish"] {
+            assert!(rules.contains(&format!("\n\n# {part}\n\n")), "{rules}");
+        }
+        assert!(!rules.contains("\n\n\n") && !rules.contains("{%"), "{rules}");
+    }
+}

@@ -15,6 +15,7 @@ const MARKS: &[(&str, &str)] =
 /// The reply as it goes into the transcript: embedded calls are calls, ids are unique (`taken` are others'), names and
 /// arguments legal where that can be had.
 pub(super) fn tidy(mut reply: Reply, step: u32, specs: &[ToolSpec], taken: &HashSet<String>) -> Reply {
+    bound(&mut reply);
     reply.text = without_thoughts(&reply.text);
     if reply.calls.is_empty() && !reply.cut {
         let (calls, text) = embedded(&reply.text, specs);
@@ -25,19 +26,24 @@ pub(super) fn tidy(mut reply: Reply, step: u32, specs: &[ToolSpec], taken: &Hash
     let mut taken = taken.clone();
     for (n, call) in reply.calls.iter_mut().enumerate() {
         call.name = legal_name(&call.name);
-        if let Some(legal) = lenient(&call.arguments).and_then(arguments) {
-            // Untouched when it is legal already: the model sees its own bytes again.
-            if serde_json::from_str::<Value>(&call.arguments).ok().is_none_or(|v| !v.is_object()) {
-                call.arguments = legal;
-            }
+        // Untouched when it is legal already: the model sees its own bytes again. What was cut off is not completed.
+        if !reply.cut && !is_object(&call.arguments) {
+            let legal = lenient(&call.arguments).and_then(arguments);
+            call.arguments = legal.unwrap_or_else(|| std::mem::take(&mut call.arguments));
         }
         if !legal_id(&call.id) || taken.contains(&call.id) {
-            let ids = (0_u32..).map(|k| if k == 0 { format!("c{step}-{n}") } else { format!("c{step}-{n}-{k}") });
+            let ids =
+                (0_u32..).map(|k| if k == 0 { format!("c{step}-{n}") } else { format!("c{step}-{n}-{k}") });
             call.id = ids.into_iter().find(|id| !taken.contains(id)).unwrap_or_default();
         }
         taken.insert(call.id.clone());
     }
     reply
+}
+
+/// Whether this is a JSON object, as arguments have to be.
+pub(super) fn is_object(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Map<String, Value>>(text).is_ok()
 }
 
 /// Whether a text without a call looks like an attempt at one: the model is told how to do it right.
@@ -48,6 +54,22 @@ pub(super) fn looks_like_call(text: &str) -> bool {
     MARKS.iter().any(|(mark, _)| text.contains(mark))
         || text.contains("<function=")
         || (object && has(&["\"name\"", "\"tool\""]) && has(&["\"arguments\"", "\"parameters\""]))
+}
+
+/// A reply is bounded whatever its adapter lets through; what is over a bound counts as cut off.
+fn bound(reply: &mut Reply) {
+    let mut cut = reply.calls.len() > limits::CALLS_KEPT;
+    reply.calls.truncate(limits::CALLS_KEPT);
+    let arguments = reply.calls.iter_mut().map(|call| &mut call.arguments);
+    for (text, most) in
+        arguments.map(|text| (text, limits::ARGUMENT_BYTES)).chain([(&mut reply.text, limits::REPLY_BYTES)])
+    {
+        if text.len() > most {
+            text.truncate(text.floor_char_boundary(most));
+            cut = true;
+        }
+    }
+    reply.cut |= cut;
 }
 
 /// Models without a field for it put their thinking in front of the answer.
@@ -75,7 +97,8 @@ fn embedded(text: &str, specs: &[ToolSpec]) -> (Vec<ToolCall>, String) {
     // A block of code in prose counts only when it names a tool that there is: it may be part of an answer.
     let mut parts = text.split("```");
     let before = parts.next().unwrap_or("").trim().to_owned();
-    let blocks = parts.step_by(2).map(|block| block.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'));
+    let blocks =
+        parts.step_by(2).map(|block| block.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'));
     (blocks.flat_map(|block| calls_in(block, Some(specs))).collect(), before)
 }
 
@@ -117,11 +140,11 @@ fn call_of(value: Value) -> Option<ToolCall> {
     if let Some(inner @ Value::Object(_)) = fields.remove("function") {
         return call_of(inner);
     }
-    let name = ["name", "tool", "tool_name"].iter().find_map(|key| fields.get(*key)?.as_str().map(str::to_owned))?;
+    let name =
+        ["name", "tool", "tool_name"].iter().find_map(|key| fields.get(*key)?.as_str().map(str::to_owned))?;
     let given = ["arguments", "parameters", "args", "input"].iter().find_map(|key| fields.remove(*key))?;
     Some(ToolCall { id: String::new(), name, arguments: arguments(given)? })
 }
-
 
 /// An object as JSON text; an object in a string counts, nothing at all is an empty object.
 fn arguments(value: Value) -> Option<String> {
@@ -198,7 +221,8 @@ mod tests {
     use super::*;
 
     fn specs() -> Vec<ToolSpec> {
-        let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), parameters: Value::Null };
+        let spec =
+            |name: &str| ToolSpec { name: name.into(), description: String::new(), parameters: Value::Null };
         vec![spec("shell"), spec("write")]
     }
 
@@ -206,7 +230,11 @@ mod tests {
     fn check(text: &str, calls: &[&str], left: &str) {
         let reply = tidy(Reply { text: text.into(), ..Reply::default() }, 3, &specs(), &HashSet::new());
         let got: Vec<_> = reply.calls.iter().map(|c| format!("{} {}", c.name, c.arguments)).collect();
-        assert_eq!((got.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), reply.text.as_str()), (calls, left), "{text}");
+        assert_eq!(
+            (got.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), reply.text.as_str()),
+            (calls, left),
+            "{text}"
+        );
     }
 
     #[test]
@@ -218,21 +246,49 @@ mod tests {
         check(r#"{"name": "shell", "arguments": {"command": "ls"}}"#, &[ls], "");
         check(r#"{"tool": "shell", "parameters": {"command": "ls"}}"#, &[ls], "");
         check(r#"[{"name":"shell","arguments":"{\"command\":\"ls\"}"}]"#, &[ls], "");
-        check(r#"{"tool_calls":[{"type":"function","function":{"name":"shell","arguments":{"command":"ls"}}}]}"#, &[ls], "");
-        check("Look:\n```json\n{\"name\":\"shell\",\"arguments\":{\"command\":\"ls\"}}\n```\n", &[ls], "Look:");
-        check("Look:\n```json\n{\"name\":\"left-pad\",\"arguments\":{}}\n```", &[], "Look:\n```json\n{\"name\":\"left-pad\",\"arguments\":{}}\n```");
-        check("I go.<tool_call>\n{\"name\":\"shell\",\"arguments\":{\"command\":\"ls\"}}\n</tool_call><tool_call>{\"name\":\"write\",\"arguments\":{\"path\":\"a\"}}", &[ls, r#"write {"path":"a"}"#], "I go.");
-        check("<tool_call><function=shell>\n<parameter=command>\nls\n</parameter></function></tool_call>", &[ls], "");
+        check(
+            r#"{"tool_calls":[{"type":"function","function":{"name":"shell","arguments":{"command":"ls"}}}]}"#,
+            &[ls],
+            "",
+        );
+        check(
+            "Look:\n```json\n{\"name\":\"shell\",\"arguments\":{\"command\":\"ls\"}}\n```\n",
+            &[ls],
+            "Look:",
+        );
+        check(
+            "Look:\n```json\n{\"name\":\"left-pad\",\"arguments\":{}}\n```",
+            &[],
+            "Look:\n```json\n{\"name\":\"left-pad\",\"arguments\":{}}\n```",
+        );
+        check(
+            "I go.<tool_call>\n{\"name\":\"shell\",\"arguments\":{\"command\":\"ls\"}}\n</tool_call><tool_call>{\"name\":\"write\",\"arguments\":{\"path\":\"a\"}}",
+            &[ls, r#"write {"path":"a"}"#],
+            "I go.",
+        );
+        check(
+            "<tool_call><function=shell>\n<parameter=command>\nls\n</parameter></function></tool_call>",
+            &[ls],
+            "",
+        );
         check("<function=shell>{\"command\":\"ls\"}</function>", &[ls], "");
         check("[TOOL_CALLS][{\"name\":\"shell\",\"arguments\":{\"command\":\"ls\"}}]", &[ls], "");
         check("{\"name\":\"shell\",\"arguments\":{\"command\":\"ls\",}", &[ls], "");
-        check("{\"name\":\"shell\",\"arguments\":{\"command\":\"ls", &[], "{\"name\":\"shell\",\"arguments\":{\"command\":\"ls");
+        check(
+            "{\"name\":\"shell\",\"arguments\":{\"command\":\"ls",
+            &[],
+            "{\"name\":\"shell\",\"arguments\":{\"command\":\"ls",
+        );
         check("{\"answer\": 42}", &[], "{\"answer\": 42}");
     }
 
     #[test]
     fn broken_calls_are_made_legal_where_that_is_safe() {
-        let call = |id: &str, name: &str, arguments: &str| ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() };
+        let call = |id: &str, name: &str, arguments: &str| ToolCall {
+            id: id.into(),
+            name: name.into(),
+            arguments: arguments.into(),
+        };
         let calls = vec![
             call("a", "write", "{\"text\":\"x\ny\"}"),
             call("a", "shell now!", ""),

@@ -36,15 +36,19 @@ impl Loops {
     /// One more answer, as the model shall see it: with a word about the loop when there is one.
     pub(super) fn note(&mut self, call: &ToolCall, answer: &str) -> String {
         // A change that was not tried before is progress, whatever the checks say to it.
-        if matches!(call.name.as_str(), "edit" | "write") && self.changes.insert(hash(&call.name, &call.arguments, "")) {
+        if matches!(call.name.as_str(), "edit" | "write")
+            && self.changes.insert(hash(&call.name, &call.arguments, ""))
+        {
             self.seen.clear();
             self.repeats = 0;
         }
         let count = self.seen.entry(hash(&call.name, &call.arguments, answer)).or_insert(0);
         *count += 1;
         self.repeats += u32::from(*count > 1);
-        if *count % limits::NUDGE_EVERY == 0 {
-            return format!("{answer}{NUDGE}, {count} times now. Change your approach, or submit what you have.]");
+        if count.is_multiple_of(limits::NUDGE_EVERY) {
+            return format!(
+                "{answer}{NUDGE}, {count} times now. Change your approach, or submit what you have.]"
+            );
         }
         answer.to_owned()
     }
@@ -53,7 +57,12 @@ impl Loops {
     pub(super) fn over(&self) -> Option<Report> {
         (self.repeats > self.most).then(|| {
             let message = format!("the model repeated calls {} times without any progress", self.repeats);
-            Report::new(Class::Refused, "stuck", message, "describe the task in more detail, or use a stronger model (--model)")
+            Report::new(
+                Class::Refused,
+                "stuck",
+                message,
+                "describe the task in more detail, or use a stronger model (--model)",
+            )
         })
     }
 }
@@ -93,7 +102,7 @@ mod tests {
         check(&[a], 6, Some(14));
         check(&[a, ("shell", "ls", "took 12 s")], 6, Some(14));
         check(&[a, b], 6, Some(15));
-        check(&[a, b, ("write", "{1}", "ok"), ("edit", "{2}", "miss")], 6, Some(19));
+        check(&[a, b, ("write", "{1}", "ok"), ("edit", "{2}", "miss")], 6, Some(20));
     }
 
     #[test]

@@ -176,6 +176,15 @@ impl Transcript {
         replies.take_while(|reply| reply.calls.is_empty()).count() as u32
     }
 
+    /// Whether the last reply was cut off by the token limit.
+    pub(super) fn cut_off(&self) -> bool {
+        let last = self.own.iter().rev().find_map(|entry| match entry {
+            Entry::Replied { reply, .. } => Some(reply.cut),
+            _ => None,
+        });
+        last.unwrap_or(false)
+    }
+
     /// Every tool call of this conversation with its stored answer, in order.
     pub(super) fn answered(&self) -> Vec<(&ToolCall, &str)> {
         let mut open: Vec<&ToolCall> = Vec::new();
@@ -184,7 +193,9 @@ impl Transcript {
             match entry {
                 Entry::Replied { reply, .. } => open = reply.calls.iter().collect(),
                 Entry::ToolAnswered { call, text, .. } => {
-                    pairs.extend(open.iter().find(|known| known.id == *call).map(|known| (*known, text.as_str())));
+                    pairs.extend(
+                        open.iter().find(|known| known.id == *call).map(|known| (*known, text.as_str())),
+                    );
                 }
                 _ => {}
             }

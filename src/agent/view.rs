@@ -1,7 +1,11 @@
 //! A transcript as the conversation a model is shown. A pure function of the lines: between two compactions the
 //! messages only grow, byte for byte, so that a provider's prompt cache holds.
 
-use super::contract::Entry;
+use super::{
+    contract::Entry,
+    fence::{self, Keep},
+    repair,
+};
 use crate::{
     limits::agent as limits,
     model::{Message, Reply, ToolCall},
@@ -75,7 +79,10 @@ impl View {
         self.ids.extend(reply.calls.iter().map(|call| call.id.clone()));
         // An assistant message without text and calls is illegal on the wire.
         let text = if reply.text.is_empty() && reply.calls.is_empty() { "(no answer)" } else { &reply.text };
-        self.add(Message::Assistant { text: text.to_owned(), calls: reply.calls.clone() });
+        self.add(Message::Assistant {
+            text: text.to_owned(),
+            calls: reply.calls.iter().map(shown).collect(),
+        });
         let tokens = reply.usage.input_tokens + reply.usage.output_tokens;
         self.counted = (tokens > 0).then_some((tokens, self.bytes));
     }
@@ -104,7 +111,8 @@ impl View {
 
     /// Bytes that dropping old tool answers would save.
     pub(super) fn elidable(&self, kept: u32) -> u64 {
-        let saved = |(at, stub): &(usize, String)| size(&self.messages[*at]).saturating_sub(stub.len() as u64);
+        let saved =
+            |(at, stub): &(usize, String)| size(&self.messages[*at]).saturating_sub(stub.len() as u64);
         self.droppable(kept).iter().map(saved).sum()
     }
 
@@ -114,8 +122,10 @@ impl View {
             _ => None,
         });
         let old = answers.skip(kept as usize).filter(|(_, _, text)| text.len() > limits::ELIDE_BYTES);
-        old.map(|(at, call, text)| (at, format!("[output of {} dropped, {} bytes]", self.tool(call), text.len())))
-            .collect()
+        old.map(|(at, call, text)| {
+            (at, format!("[output of {} dropped, {} bytes]", self.tool(call), text.len()))
+        })
+        .collect()
     }
 
     fn tool(&self, id: &str) -> &str {
@@ -145,13 +155,24 @@ impl View {
     }
 }
 
+/// Servers refuse a conversation with arguments that are not an object; the model sees what it wrote all the same.
+fn shown(call: &ToolCall) -> ToolCall {
+    let mut call = call.clone();
+    if !repair::is_object(&call.arguments) {
+        let wrote = fence::cut(&call.arguments, limits::ELIDE_BYTES, Keep::Start);
+        call.arguments = serde_json::json!({ "malformed": wrote }).to_string();
+    }
+    call
+}
+
 /// Bytes of a message as it goes over the wire, roughly.
 fn size(message: &Message) -> u64 {
     let text = match message {
         Message::System { text } | Message::User { text } => text.len(),
         Message::Tool { call, text } => call.len() + text.len(),
         Message::Assistant { text, calls } => {
-            text.len() + calls.iter().map(|c| c.id.len() + c.name.len() + c.arguments.len() + 40).sum::<usize>()
+            text.len()
+                + calls.iter().map(|c| c.id.len() + c.name.len() + c.arguments.len() + 40).sum::<usize>()
         }
     };
     text as u64 + 24

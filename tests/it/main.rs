@@ -1,5 +1,6 @@
 //! One binary: stories in a small real world.
 
+mod agent;
 mod crash;
 mod engine;
 mod store;
