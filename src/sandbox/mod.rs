@@ -5,6 +5,7 @@
 //! built is a [`SandboxError`] that names the facility and the remedy.
 
 pub mod toolbox;
+pub mod wire;
 
 use crate::report::{Class, Hint};
 use std::path::PathBuf;
