@@ -68,7 +68,29 @@ pub async fn call(
 }
 
 /// The child's side: serves requests until the host hangs up. Called behind the walls.
-pub fn serve(socket: UnixStream) -> ExitCode {
-    drop(socket);
+pub fn serve(mut socket: UnixStream) -> ExitCode {
+    use crate::sandbox::{toolbox::Answer, toolbox::Request, wall_off, wire};
+    use std::os::unix::process::ExitStatusExt;
+    let bounds = wire::FrameBounds { header_bytes: 1 << 20, body_bytes: 1 << 25 };
+    while let Ok(Some((request, _))) = wire::read_frame::<Request>(&mut socket, bounds) {
+        let Request::Shell { command, capture_bytes, .. } = request else { return ExitCode::FAILURE };
+        #[expect(clippy::disallowed_methods, reason = "temporary")]
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &format!("exec 2>&1\n{command}")]).stdin(std::process::Stdio::null());
+        wall_off(&mut shell);
+        let (answer, body) = match shell.output() {
+            Err(error) => (Answer::Refused { why: error.to_string() }, Vec::new()),
+            Ok(output) => {
+                let mut body = output.stdout;
+                body.truncate(capture_bytes as usize);
+                let (exit_code, signal) = (output.status.code(), output.status.signal());
+                let total_bytes = body.len() as u64;
+                (Answer::Shell { exit_code, signal, timed_out: false, millis: 0, total_bytes }, body)
+            }
+        };
+        if wire::write_frame(&mut socket, &answer, &body).is_err() {
+            return ExitCode::FAILURE;
+        }
+    }
     ExitCode::SUCCESS
 }

@@ -1,1 +1,3 @@
 //! One binary: stories in a small real world.
+
+mod sandbox;
