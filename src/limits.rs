@@ -143,6 +143,8 @@ pub mod tool {
     pub const COMMAND_BYTES: usize = 96 * 1024;
     /// Bytes of one path: the kernel's own limit. Refused, the model is told.
     pub const PATH_BYTES: usize = 4096;
+    /// Bytes of one search pattern: nobody writes longer ones by hand. Refused, the model is told.
+    pub const PATTERN_BYTES: usize = 1000;
     /// Seconds a command gets when the model doesn't say (the role's bound may be lower).
     pub const SHELL_SECONDS: u64 = 120;
     /// Bytes kept of one command's output, half from its start and half from its end; the middle is counted and dropped.

@@ -13,6 +13,7 @@ mod shell;
 mod tree;
 
 use super::wire_tmp::{read_request, write_answer};
+use crate::limits::tool::NOTE_BYTES;
 use crate::sandbox::toolbox::{Answer, Request};
 use place::Root;
 use std::io;
@@ -76,7 +77,11 @@ fn answer_all(root: &Root, tree: &Tree, socket: &mut UnixStream) -> io::Result<(
                 search::search(root, &wish, *max_matches)
             }
         };
-        let (answer, body) = outcome.unwrap_or_else(|why| (Answer::Refused { why }, Vec::new()));
+        let (mut answer, body) = outcome.unwrap_or_else(|why| (Answer::Refused { why }, Vec::new()));
+        if let Answer::Refused { why: text } | Answer::Done { note: text, .. } = &mut answer {
+            // a header is for some lines: whatever else a text quotes, the host would not take it
+            text.truncate(text.floor_char_boundary(NOTE_BYTES));
+        }
         write_answer(socket, &answer, &body)?;
     }
     Ok(())
