@@ -13,7 +13,6 @@ mod serve;
 mod shell;
 mod submit;
 mod view;
-mod wire_tmp;
 mod write;
 
 pub use serve::{serve, serve_in};
