@@ -45,7 +45,7 @@ impl Loops {
         let count = self.seen.entry(hash(&call.name, &call.arguments, answer)).or_insert(0);
         *count += 1;
         self.repeats += u32::from(*count > 1);
-        if *count % limits::NUDGE_EVERY == 0 {
+        if count.is_multiple_of(limits::NUDGE_EVERY) {
             return format!(
                 "{answer}{NUDGE}, {count} times now. Change your approach, or submit what you have.]"
             );
@@ -102,7 +102,7 @@ mod tests {
         check(&[a], 6, Some(14));
         check(&[a, ("shell", "ls", "took 12 s")], 6, Some(14));
         check(&[a, b], 6, Some(15));
-        check(&[a, b, ("write", "{1}", "ok"), ("edit", "{2}", "miss")], 6, Some(19));
+        check(&[a, b, ("write", "{1}", "ok"), ("edit", "{2}", "miss")], 6, Some(20));
     }
 
     #[test]

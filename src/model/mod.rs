@@ -1,5 +1,12 @@
 //! Models: one adapter a provider, one trait. A key never leaves the adapter, not even in an error.
 
+mod http;
+mod openai;
+pub mod price;
+pub mod scripted;
+pub mod spec;
+mod wire;
+
 use crate::{
     ids::{TaskId, Usd},
     report::{Class, Hint},
@@ -21,7 +28,7 @@ pub trait Model: Send + Sync {
     async fn ask(
         &self,
         question: &Question<'_>,
-        watch: &(dyn Fn(&str) + Send + Sync),
+        watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
     ) -> Result<Reply, ModelError>;
 }
 

@@ -4,14 +4,33 @@
 //! inherited socket ([`toolbox`]). Its answers are untrusted. There is no silent weaker mode: a wall that can't be
 //! built is a [`SandboxError`] that names the facility and the remedy.
 
+mod cgroup;
+mod child;
+mod command;
+mod danger_host;
+mod environment;
+mod forward;
+mod launch;
+mod linux;
+mod probe;
+mod spawn;
 pub mod toolbox;
+mod tree;
+mod walls;
+mod watch;
+pub mod wire;
 
 use crate::report::{Class, Hint};
+use serde::{Deserialize, Serialize};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
+pub use command::wall_off;
+
 /// Which sandbox (setting `QUANTUM_SANDBOX`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// Five walls on Linux: namespaces, private root, Landlock, seccomp, no capabilities.
     Linux,
@@ -20,7 +39,7 @@ pub enum Kind {
 }
 
 /// What one work may see and use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Policy {
     /// The only host folder it may write; seen inside at the same path [`WORKSPACE`].
     pub workspace: PathBuf,
@@ -37,7 +56,7 @@ pub struct Policy {
 }
 
 /// Bounds for one sandbox's tree of processes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Bounds {
     /// Memory of the tree in bytes; at the bound the tree is killed.
     pub memory_bytes: u64,
@@ -72,28 +91,31 @@ pub struct Probe {
 }
 
 impl Sandbox {
-    /// Builds the walls and starts the child behind them.
+    /// Builds the walls and starts the child behind them. Every folder of the policy must exist.
     pub async fn start(&self, policy: &Policy) -> Result<toolbox::Toolbox, SandboxError> {
-        let _ = policy;
-        Err(SandboxError::Ended("not built yet".to_owned()))
+        spawn::start(self, policy).await
     }
-    /// Tries every wall once and says what is missing.
+
+    /// Tries every wall once and says what is missing, one line each.
     pub async fn probe(&self) -> Vec<Probe> {
-        Vec::new()
+        probe::probe(self).await
     }
-    /// Who must own the workspace's files (uid, gid); None: the user we are.
+
+    /// Who must own the workspace's files (uid, gid); None: the user we are. As root it is not root: a process bound
+    /// does not bite for host uid 0, so the child becomes this user before anything else.
     pub fn owner(&self) -> Option<(u32, u32)> {
-        None
+        let root = rustix::process::geteuid().is_root();
+        (self.kind == Kind::Linux && root).then_some((linux::OWNER, linux::OWNER))
     }
 }
 
 /// To be called first thing in `main`, while single-threaded: when this process was started as a sandbox's child it
 /// builds the walls, calls `serve` with the socket to the host, and gives the exit code.
-pub fn child(
-    serve: fn(std::os::unix::net::UnixStream) -> std::process::ExitCode,
-) -> Option<std::process::ExitCode> {
-    let _ = serve;
-    None
+///
+/// `serve` runs with the workspace as its working folder, the sandbox's environment set, and a null standard input,
+/// output and error.
+pub fn child(serve: fn(UnixStream) -> ExitCode) -> Option<ExitCode> {
+    child::child(serve)
 }
 
 /// Where the workspace is seen inside.

@@ -1,4 +1,4 @@
-//! Tools: what an agent may call. One file a tool, one row each in [`TABLE`].
+//! Tools: what an agent may call. One file a tool, one row each in `TABLE`.
 //!
 //! A tool has two halves. The host's is here: schema, arguments, what the model is told ([`call`] is [`request`], the
 //! toolbox, [`Asked::verdict`]). The child's is in `serve/`: it runs behind the sandbox's walls and does the work.
@@ -13,7 +13,6 @@ mod serve;
 mod shell;
 mod submit;
 mod view;
-mod wire_tmp;
 mod write;
 
 pub use serve::{serve, serve_in};

@@ -2,7 +2,7 @@
 
 use super::{Asked, Given, Step, Tool, ToolEnd, ToolError, arguments::Fields, misfit, read, view};
 use crate::{
-    limits::tool::{CALL_GRACE, SEARCH_MATCHES, SEARCH_MOST_MATCHES, SEARCH_TIME},
+    limits::tool::{CALL_GRACE, PATTERN_BYTES, SEARCH_MATCHES, SEARCH_MOST_MATCHES, SEARCH_TIME},
     sandbox::toolbox::{Answer, Request},
 };
 use serde_json::json;
@@ -45,7 +45,10 @@ pub(super) const TOOL: Tool = Tool {
 fn prepare(fields: &mut Fields, _: &Given<'_>) -> Result<Step, String> {
     let pattern = fields.required(PATTERN)?;
     if pattern.is_empty() {
-        return Err("`pattern` is empty".to_owned());
+        return Err("`pattern` is empty (files by name: `find . -name '*.rs'` in the shell)".to_owned());
+    }
+    if pattern.len() > PATTERN_BYTES {
+        return Err(format!("`pattern` has more than {PATTERN_BYTES} bytes"));
     }
     let path =
         fields.text(&[read::PATH, &["dir", "directory", "folder"]].concat())?.filter(|path| !path.is_empty());

@@ -3,6 +3,7 @@
 mod agent;
 mod crash;
 mod engine;
+mod sandbox;
 mod store;
 mod tidy;
 mod tool;

@@ -12,14 +12,20 @@ mod search;
 mod shell;
 mod tree;
 
-use super::wire_tmp::{read_request, write_answer};
-use crate::sandbox::toolbox::{Answer, Request};
+use crate::limits::tool::{NOTE_BYTES, REQUEST_BODY_BYTES, REQUEST_HEADER_BYTES};
+use crate::sandbox::{
+    toolbox::{Answer, Request},
+    wire::{FrameBounds, WireError, read_frame, write_frame},
+};
 use place::Root;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 use tree::Tree;
+
+/// What is taken from the host.
+const BOUNDS: FrameBounds = FrameBounds { header_bytes: REQUEST_HEADER_BYTES as u64, body_bytes: REQUEST_BODY_BYTES as u64 };
 
 /// What a request came to: an answer with its body, or why not, for the model.
 type Outcome = Result<(Answer, Vec<u8>), String>;
@@ -31,7 +37,7 @@ pub fn serve(socket: UnixStream) -> ExitCode {
 
 /// As [`serve`], with this folder as the workspace. Takes the whole process: whatever it started or adopted is ended.
 pub fn serve_in(folder: &Path, mut socket: UnixStream) -> ExitCode {
-    match prepare(folder, &socket).and_then(|(root, tree)| answer_all(&root, &tree, &mut socket)) {
+    match prepare(folder, &socket).map_err(WireError::Io).and_then(|(root, tree)| answer_all(&root, &tree, &mut socket)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE, // the host sees the socket close; there is nobody else to tell
     }
@@ -46,8 +52,8 @@ fn prepare(folder: &Path, socket: &UnixStream) -> io::Result<(Root, Tree)> {
     Ok((Root::open(folder)?, tree))
 }
 
-fn answer_all(root: &Root, tree: &Tree, socket: &mut UnixStream) -> io::Result<()> {
-    while let Some((request, body)) = read_request(socket)? {
+fn answer_all(root: &Root, tree: &Tree, socket: &mut UnixStream) -> Result<(), WireError> {
+    while let Some((request, body)) = read_frame(socket, BOUNDS)? {
         let outcome = match &request {
             Request::Shell { command, cwd, seconds, capture_bytes } => {
                 let wish = shell::Wish {
@@ -76,8 +82,12 @@ fn answer_all(root: &Root, tree: &Tree, socket: &mut UnixStream) -> io::Result<(
                 search::search(root, &wish, *max_matches)
             }
         };
-        let (answer, body) = outcome.unwrap_or_else(|why| (Answer::Refused { why }, Vec::new()));
-        write_answer(socket, &answer, &body)?;
+        let (mut answer, body) = outcome.unwrap_or_else(|why| (Answer::Refused { why }, Vec::new()));
+        if let Answer::Refused { why: text } | Answer::Done { note: text, .. } = &mut answer {
+            // a header is for some lines: whatever else a text quotes, the host would not take it
+            text.truncate(text.floor_char_boundary(NOTE_BYTES));
+        }
+        write_frame(socket, &answer, &body)?;
     }
     Ok(())
 }

@@ -51,6 +51,13 @@ async fn failures_are_retried_by_class() {
 async fn a_transient_end_is_not_the_last_word() {
     let mut story = Story::new(Puppet::new(|n, _| if n <= 4 { network(false) } else { calls(&[SUBMIT]) }));
     assert_eq!(failed_with(&story.play().await.unwrap()), "model_network");
+    assert!(
+        story
+            .notes()
+            .iter()
+            .all(|note| note.starts_with("no answer from puppet/one: reset; trying again in"))
+    );
+    assert_eq!(story.notes().len(), 3);
     assert_eq!(story.play().await, Ok(submitted()));
 }
 

@@ -1,5 +1,7 @@
 //! Agents with a memory that can crash, a model of a few lines and a bench of strings.
 
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a test's world fails the test")]
+
 mod asking;
 mod bad_models;
 mod conversation;
@@ -110,9 +112,11 @@ impl Ledger for Memory {
 /// What a puppet does with a question.
 type Answer = Option<Result<Reply, ModelError>>;
 
+type Mind = Box<dyn Fn(usize, &Question<'_>) -> Answer + Send + Sync>;
+
 /// A model of a few lines; None: it never answers. It insists on a legal conversation.
 struct Puppet {
-    answer: Box<dyn Fn(usize, &Question<'_>) -> Answer + Send + Sync>,
+    answer: Mind,
     wire: Mutex<Vec<Vec<Message>>>,
     price: Option<Price>,
     window: u64,
@@ -238,7 +242,9 @@ impl Bench for Strings {
                 return Ok(ToolEnd::Submitted(Submission::Proposal { title, summary }));
             }
             other => {
-                return Err(ToolError::Tell(format!("no tool {other}; there are shell, read, write, submit")));
+                return Err(ToolError::Tell(format!(
+                    "no tool {other}; there are shell, read, write, submit"
+                )));
             }
         };
         Ok(ToolEnd::Text { line: text.lines().next().unwrap_or("").to_owned(), text, whole: None })

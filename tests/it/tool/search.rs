@@ -96,3 +96,9 @@ fn floods_of_matches_are_bounded_and_counted() {
     };
     assert!(text.len() < 500 && text.ends_with("x [… 1000010 bytes]\n"), "{text}");
 }
+
+#[test]
+fn a_gitignore_counts_without_a_git_folder() {
+    let mut bench = Bench::with(&[(".gitignore", b"out/\n"), ("out/x", b"word\n"), ("in/x", b"word\n")]);
+    assert_eq!(bench.done("search", "word"), "1 matching lines in 1 of 2 files searched\nin/x:1:word\n");
+}

@@ -1,0 +1,131 @@
+//! From a spec to a model: `openai/NAME`, `scripted/FILE`; a provider is one file and one arm here.
+
+use super::{Model, http, openai::OpenAi, price::Prices, scripted::Scripted};
+use crate::{
+    ids::Secret,
+    limits::model as limits,
+    report::{Class, Hint},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+/// What a model may need from the settings.
+#[derive(Clone, Debug, Default)]
+pub struct ModelSettings {
+    /// The key for OpenAI and compatible servers.
+    pub openai_key: Option<Secret>,
+    /// Another server than OpenAI's; includes `/v1`.
+    pub openai_base_url: Option<String>,
+    /// The operator's price table.
+    pub prices: Option<PathBuf>,
+}
+
+/// Why a spec is no model.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecError {
+    /// Not of the form `provider/name`.
+    #[error("{0:?} names no model")]
+    Form(String),
+    /// A provider that is not built yet, or not known.
+    #[error("{0:?} is not a provider that is built in")]
+    Provider(String),
+    /// OpenAI itself needs a key.
+    #[error("there is no key for {0}")]
+    NoKey(String),
+    /// Not a URL.
+    #[error("OPENAI_BASE_URL is not an http or https URL")]
+    BadUrl,
+    /// A script or price table that can't be used.
+    #[error("{0}")]
+    File(String),
+    /// No HTTP client: no certificates, no memory.
+    #[error("no HTTP client: {0}")]
+    Client(String),
+}
+
+impl Hint for SpecError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Form(_) => "model_spec",
+            Self::Provider(_) => "model_provider",
+            Self::NoKey(_) => "no_key",
+            Self::BadUrl => "model_url",
+            Self::File(_) => "model_file",
+            Self::Client(_) => "model_client",
+        }
+    }
+    fn hint(&self) -> String {
+        match self {
+            Self::Form(_) => "write PROVIDER/NAME, e.g. openai/gpt-5-mini or scripted/conversation.jsonl",
+            Self::Provider(_) => "use openai/NAME (with OPENAI_BASE_URL for any compatible server) or scripted/FILE",
+            Self::NoKey(_) => "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none",
+            Self::BadUrl => "set OPENAI_BASE_URL to something like http://127.0.0.1:8080/v1",
+            Self::File(_) => "mend the named file, or name another",
+            Self::Client(_) => "check the system's certificates (SSL_CERT_FILE)",
+        }
+        .to_owned()
+    }
+    fn class(&self) -> Class {
+        Class::Refused
+    }
+}
+
+const OPENAI: &str = "https://api.openai.com/v1";
+
+/// Opens a model. The spec splits at the first `/` only: `openai/org/name` is legal.
+pub fn open(spec: &str, settings: &ModelSettings) -> Result<Arc<dyn Model>, SpecError> {
+    match spec.split_once('/') {
+        Some((_, name)) if name.is_empty() => Err(SpecError::Form(spec.to_owned())),
+        Some(("scripted", file)) => Ok(Arc::new(Scripted::open(Path::new(file)).map_err(SpecError::File)?)),
+        Some(("openai", name)) if !name.contains(',') => openai(spec, name, settings),
+        Some((provider, _)) => Err(SpecError::Provider(provider.to_owned())),
+        None => Err(SpecError::Form(spec.to_owned())),
+    }
+}
+
+fn openai(spec: &str, name: &str, settings: &ModelSettings) -> Result<Arc<dyn Model>, SpecError> {
+    let base = settings.openai_base_url.as_deref().unwrap_or(OPENAI).trim_end_matches('/');
+    let url = reqwest::Url::parse(base).map_err(|_| SpecError::BadUrl)?;
+    if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
+        return Err(SpecError::BadUrl);
+    }
+    if base == OPENAI && settings.openai_key.is_none() {
+        return Err(SpecError::NoKey(spec.to_owned()));
+    }
+    let prices = match &settings.prices {
+        Some(path) => Prices::with_file(path).map_err(SpecError::File)?,
+        None => Prices::built_in(),
+    };
+    // another server's price is only known when the operator says so: the same name may cost anything there
+    let own = base == OPENAI || settings.prices.is_some();
+    let row = prices.row(name).copied();
+    Ok(Arc::new(OpenAi {
+        spec: spec.to_owned(),
+        model: name.to_owned(),
+        base: base.to_owned(),
+        key: settings.openai_key.clone(),
+        price: row.filter(|_| own).map(|row| row.price()),
+        window: row.and_then(|row| row.window()).unwrap_or(limits::WINDOW),
+        client: http::client().map_err(|error| SpecError::Client(error.to_string()))?,
+        old_limit: AtomicBool::new(false),
+    }))
+}
+
+/// Whether the model's server answers: a question that costs nothing (`GET /models`). Scripts always do.
+pub async fn reachable(spec: &str, settings: &ModelSettings) -> Result<(), String> {
+    let Some(("openai", _)) = spec.split_once('/') else { return Ok(()) };
+    let base = settings.openai_base_url.as_deref().unwrap_or(OPENAI).trim_end_matches('/');
+    let client = http::client().map_err(|error| error.to_string())?;
+    let mut request = client.get(format!("{base}/models")).timeout(limits::CONNECT);
+    if let Some(key) = &settings.openai_key {
+        request = request.bearer_auth(key.expose());
+    }
+    match request.send().await {
+        Ok(answer) if answer.status().is_success() || answer.status().as_u16() == 404 => Ok(()),
+        Ok(answer) if matches!(answer.status().as_u16(), 401 | 403) => Err("the key is refused; check OPENAI_API_KEY".to_owned()),
+        Ok(answer) => Err(format!("the server answers {}", answer.status().as_u16())),
+        Err(error) => Err(format!("no answer ({}); check OPENAI_BASE_URL and the network", if error.is_timeout() { "time-out" } else { "no connection" })),
+    }
+}

@@ -1,0 +1,144 @@
+//! Each wall denied in turn: no work, and an error that names the wall and what to do. The kernel is made to refuse by
+//! a filter on the host's thread, which the child inherits.
+
+use super::place::{Place, Who, root, run_as};
+use quantumlayer::report::{Class, Hint};
+use quantumlayer::sandbox::SandboxError;
+use seccompiler::{
+    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, apply_filter,
+};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+/// Makes one call fail for this thread and all it starts: every use of it, or those with such an argument.
+fn deny(call: libc::c_long, argument: Option<(u8, SeccompCmpOp, u64)>, errno: i32) {
+    rustix::thread::set_no_new_privs(true).unwrap();
+    let condition = |(index, operator, value)| {
+        SeccompCondition::new(index, SeccompCmpArgLen::Dword, operator, value).unwrap()
+    };
+    let rules = argument.map(|one| SeccompRule::new(vec![condition(one)]).unwrap());
+    let filter = SeccompFilter::new(
+        [(call, rules.into_iter().collect())].into(),
+        SeccompAction::Allow,
+        SeccompAction::Errno(errno.unsigned_abs()),
+        std::env::consts::ARCH.try_into().unwrap(),
+    );
+    let program: seccompiler::BpfProgram = filter.unwrap().try_into().unwrap();
+    apply_filter(&program).unwrap();
+}
+
+fn check(
+    who: Who,
+    call: libc::c_long,
+    argument: Option<(u8, SeccompCmpOp, u64)>,
+    errno: i32,
+    wall: &str,
+    remedy: &str,
+) {
+    let outcome = run_as(who, async move || {
+        let place = Place::new(who);
+        deny(call, argument, errno);
+        place.sandbox.start(&place.policy()).await.map(drop)
+    });
+    refused(outcome, wall, remedy);
+}
+
+fn refused(outcome: Result<(), SandboxError>, expected: &str, hint: &str) {
+    let error = outcome.expect_err(expected);
+    let SandboxError::Wall { wall, .. } = &error else { panic!("{expected}: {error:?}") };
+    assert_eq!(*wall, expected, "{error}");
+    assert!(error.hint().contains(hint), "{expected}: {}", error.hint());
+    assert_eq!(error.class(), Class::Refused);
+}
+
+#[test]
+fn a_wall_that_cannot_be_built_refuses_the_work() {
+    use SeccompCmpOp::{Eq, MaskedEq, Ne};
+    let flag = |flag: i32| {
+        let flag = u64::from(flag.unsigned_abs());
+        Some((0, MaskedEq(flag), flag))
+    };
+    let namespaces = [
+        (libc::CLONE_NEWUSER, "user namespace"),
+        (libc::CLONE_NEWNS, "mount namespace"),
+        (libc::CLONE_NEWPID, "pid namespace"),
+        (libc::CLONE_NEWNET, "network namespace"),
+        (libc::CLONE_NEWIPC, "ipc namespace"),
+        (libc::CLONE_NEWUTS, "uts namespace"),
+    ];
+    for who in [Who::Us, Who::Ordinary] {
+        for (kind, wall) in namespaces {
+            check(who, libc::SYS_unshare, flag(kind), libc::EPERM, wall, "allow");
+            check(who, libc::SYS_unshare, flag(kind), libc::ENOSPC, wall, "user.max_user_namespaces=15000");
+        }
+        check(who, libc::SYS_open_tree, None, libc::EPERM, "private root", "seccomp");
+        check(who, libc::SYS_fsopen, None, libc::EPERM, "private root", "seccomp");
+        check(who, libc::SYS_move_mount, None, libc::EPERM, "private root", "seccomp");
+        check(who, libc::SYS_pivot_root, None, libc::EPERM, "private root", "seccomp");
+        check(who, libc::SYS_landlock_create_ruleset, None, libc::ENOSYS, "Landlock", "Linux 6.7");
+        check(who, libc::SYS_landlock_create_ruleset, None, libc::EOPNOTSUPP, "Landlock", "`lsm=`");
+        check(who, libc::SYS_landlock_restrict_self, None, libc::EPERM, "Landlock", "landlock");
+        check(who, libc::SYS_seccomp, None, libc::EINVAL, "seccomp", "CONFIG_SECCOMP_FILTER");
+        check(who, libc::SYS_capset, None, libc::EPERM, "capabilities", "capset");
+        check(who, libc::SYS_prctl, Some((0, Eq, 24)), libc::EPERM, "capabilities", "prctl");
+        check(who, libc::SYS_prctl, Some((0, Eq, 38)), libc::EPERM, "capabilities", "prctl");
+        check(who, libc::SYS_prlimit64, Some((2, Ne, 0)), libc::EPERM, "resource limits", "setrlimit");
+    }
+    if root() {
+        check(Who::Us, libc::SYS_setresuid, None, libc::EPERM, "ordinary user", "as an ordinary user");
+        check(Who::Us, libc::SYS_setgroups, None, libc::EPERM, "ordinary user", "as an ordinary user");
+    }
+}
+
+#[test]
+fn doctor_names_every_missing_wall() {
+    let lines = run_as(Who::Us, async || {
+        let place = Place::new(Who::Us);
+        deny(libc::SYS_landlock_create_ruleset, None, libc::ENOSYS);
+        let flag = u64::from(libc::CLONE_NEWPID.unsigned_abs());
+        deny(libc::SYS_unshare, Some((0, SeccompCmpOp::MaskedEq(flag), flag)), libc::EPERM);
+        let probes = place.sandbox.probe().await;
+        probes.into_iter().filter(|probe| !probe.ok).map(|probe| probe.name).collect::<Vec<_>>()
+    });
+    for name in ["sandbox: pid namespace", "sandbox: Landlock", "sandbox: network namespace"] {
+        assert!(lines.iter().any(|line| line == name), "{name}: {lines:?}");
+    }
+    assert!(
+        !lines.iter().any(|line| line == "sandbox: mount namespace" || line == "sandbox: seccomp"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn doctor_is_content_where_all_walls_stand() {
+    let probes = run_as(Who::Us, async || Place::new(Who::Us).sandbox.probe().await);
+    assert!(probes.iter().all(|probe| probe.ok), "{probes:?}");
+    assert!(probes.len() >= 13);
+}
+
+#[test]
+fn namespaces_switched_off_are_named() {
+    let outcome = run_as(Who::Us, async || {
+        let mut place = Place::new(Who::Us);
+        // Whoever has a user namespace of their own may forbid further ones there.
+        let users = if root() {
+            "--map-users=0,0,65536 --map-groups=0,0,65536 --map-root-user"
+        } else {
+            "--map-root-user"
+        };
+        let script = format!(
+            "#!/bin/sh\nexec unshare --user {users} sh -c 'echo 0 > /proc/sys/user/max_user_namespaces && exec {} \"$@\"' sh \"$@\"\n",
+            place.sandbox.program.display()
+        );
+        let wrapper = place.path("wrapper");
+        fs::write(&wrapper, script).unwrap();
+        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+        place.sandbox.program = wrapper;
+        place.sandbox.start(&place.policy()).await.map(drop)
+    });
+    if root() {
+        refused(outcome, "user namespace", "user.max_user_namespaces=15000");
+    } else {
+        refused(outcome, "ordinary user", "as an ordinary user");
+    }
+}
