@@ -22,9 +22,9 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// A future that stops being polled: the process died.
-struct Mortal<F> {
-    life: Pin<Box<F>>,
-    polls_left: usize,
+pub(crate) struct Mortal<F> {
+    pub(crate) life: Pin<Box<F>>,
+    pub(crate) polls_left: usize,
 }
 
 impl<F: Future> Future for Mortal<F> {

@@ -3,6 +3,7 @@
 mod agent;
 mod crash;
 mod engine;
+mod pipeline;
 mod sandbox;
 mod store;
 mod tidy;

@@ -146,7 +146,7 @@ impl Model for Puppet {
     async fn ask(
         &self,
         question: &Question<'_>,
-        _: &(dyn Fn(&str) + Send + Sync),
+        _: &(dyn for<'t> Fn(&'t str) + Send + Sync),
     ) -> Result<Reply, ModelError> {
         legal(question.messages);
         let n = {
