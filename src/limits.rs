@@ -223,6 +223,8 @@ pub mod model {
 /// The sandbox.
 pub mod sandbox {
     use super::Duration;
+    /// Entries of `PATH`, and of a folder of installed versions, that are looked at when toolchains are looked for.
+    pub const PATH_ENTRIES: usize = 100;
     /// From the start of the child to its first word: it takes milliseconds; slower is a hung machine. The child is killed.
     pub const START: Duration = Duration::from_secs(20);
     /// How long an ended tree may take to be gone before its first process is killed from outside.
@@ -344,6 +346,18 @@ pub mod git {
 /// The store and the engine.
 pub mod engine {
     use super::Duration;
+    /// Memory of one sandbox's processes in bytes: a linker needs some GiB, a laptop has some more. At the bound the tree is killed.
+    pub const SANDBOX_MEMORY_BYTES: u64 = 8 << 30;
+    /// Processes and threads of one sandbox: parallel builds need hundreds. At the bound `fork` fails.
+    pub const SANDBOX_PROCESSES: u64 = 2_048;
+    /// Bytes of one file in a sandbox: debug builds write large ones. At the bound the write fails.
+    pub const SANDBOX_FILE_BYTES: u64 = 8 << 30;
+    /// Bytes of a sandbox's private `/tmp` and home. At the bound a write fails.
+    pub const SANDBOX_TMP_BYTES: u64 = 2 << 30;
+    /// Longest life of one sandbox, whatever a run's minutes are. At the bound the tree is killed.
+    pub const SANDBOX_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+    /// What a bound inside gets on top before the bound outside strikes, so that the inner one can say why.
+    pub const GRACE: Duration = Duration::from_secs(15);
     /// Requests that may wait for the writer. At the bound a caller waits for a place, so nothing piles up unseen.
     pub const WRITER_QUEUE: usize = 256;
     /// Requests in one transaction: shares one fsync among many, and bounds what one failing disk write takes along.
@@ -387,7 +401,37 @@ pub mod engine {
 }
 
 /// Verify and setup.
-pub mod verify {}
+pub mod verify {
+    use super::Duration;
+    /// Wall time of one command of verify; it also ends with the run's own time. At the bound it is killed: never a pass.
+    pub const COMMAND: Duration = Duration::from_secs(20 * 60);
+    /// Wall time of one command of setup. At the bound it is killed and the run goes on without.
+    pub const SETUP: Duration = Duration::from_secs(10 * 60);
+    /// Bytes of one command's output that are kept (half from its head, half from its tail).
+    pub const OUTPUT_BYTES: u64 = 8 << 20;
+    /// Bytes of output that a fixer is shown for each failed command.
+    pub const EVIDENCE_BYTES: usize = 12 * 1024;
+    /// Names of failing tests that are compared and shown; more are counted.
+    pub const FAILING: usize = 500;
+    /// Names of old failures that a receipt's note spells out.
+    pub const NAMED: usize = 10;
+    /// Bytes of a manifest (`package.json`, `Makefile`) that detection reads. A larger one is not looked at.
+    pub const MANIFEST_BYTES: usize = 512 * 1024;
+    /// Bytes one connection may send while setup runs: requests, not uploads (security rule R13). Then it is cut.
+    pub const UPLOAD_CONNECTION_BYTES: u64 = 256 * 1024;
+    /// Bytes all connections of one setup may send. Then every connection is cut.
+    pub const UPLOAD_BYTES: u64 = 4 << 20;
+    /// Bytes all connections of one setup may receive. Then every connection is cut.
+    pub const DOWNLOAD_BYTES: u64 = 4 << 30;
+    /// Connections of one setup at a time. More wait.
+    pub const CONNECTIONS: usize = 64;
+    /// Bytes of a proxy request's head, and of a TLS hello: real ones have some hundred. Longer is refused.
+    pub const HEAD_BYTES: usize = 16 * 1024;
+    /// Connections of one setup that are logged; more are only carried.
+    pub const LOG_LINES: usize = 1_000;
+    /// Time for a proxy request's head, a TLS hello, or a connection to the host. Then it is refused.
+    pub const HELLO: Duration = Duration::from_secs(30);
+}
 
 /// Configuration.
 pub mod config {

@@ -230,8 +230,9 @@ fn resolve(raw: Raw) -> Result<RepoRules, ConfigError> {
     })
 }
 
-/// Paths that no change may touch, whatever a repository says (security rule R11); judged on the final tree.
-pub const PROTECTED: &[&str] = &[".github/**", ".git*", "**/.git*/**"];
+/// Paths that no change may touch, whatever a repository says (security rule R11); judged on the final tree. What is
+/// pushed to GitHub is held to more.
+pub const PROTECTED: &[&str] = &[".github/**", "**/.gitmodules"];
 
 #[cfg(test)]
 mod tests {

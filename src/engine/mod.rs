@@ -10,6 +10,8 @@ mod drive;
 pub mod embedded;
 mod ledger;
 pub mod perform;
+pub mod setup;
+pub mod verify;
 
 pub use embedded::{Engine, Timing, Told};
 pub use ledger::StoredLedger;

@@ -6,10 +6,12 @@
 
 mod background;
 mod merge;
+mod prepare;
 mod protect;
 mod publish;
 mod rooms;
 mod snapshot;
+mod tree_files;
 mod verify;
 mod work;
 mod workspace;
@@ -22,11 +24,12 @@ use crate::{
     model::Model,
     report::{Class, Hint, Report},
     run::{Effect, Event, Run},
-    sandbox::Sandbox,
+    limits::engine as limits,
+    sandbox::{Sandbox, roots::Roots},
     store::{Lease, Store},
 };
 use async_trait::async_trait;
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// One effect to perform, with all that comes along.
@@ -71,18 +74,34 @@ pub struct Parts {
     pub base: Option<String>,
     /// The branch to write.
     pub branch: String,
+    /// What of the host sandboxes are shown.
+    pub roots: Roots,
+    /// The host's environment, as far as package clients are asked about their hosts.
+    pub host_env: BTreeMap<String, String>,
+    /// The operator's list of hosts for setup; None: what the package clients say.
+    pub egress_allow: Option<String>,
+}
+
+impl Parts {
+    /// How long a sandbox of this run may live: what is left of the run's time, and a little for the end.
+    fn life(&self, run: &Run) -> Duration {
+        let left = run.allowance().deadline.map_or(limits::SANDBOX_LIFE, |deadline| deadline.since(self.clock.now()));
+        left.clamp(limits::GRACE, limits::SANDBOX_LIFE) + limits::GRACE
+    }
 }
 
 /// The real hands.
 pub struct Performer {
     store: Store,
     parts: Parts,
+    /// Two works that need the same dependencies set them up once.
+    setup: tokio::sync::Mutex<()>,
 }
 
 impl Performer {
     /// Hands that keep what they learn in this store.
     pub fn new(store: Store, parts: Parts) -> Self {
-        Self { store, parts }
+        Self { store, parts, setup: tokio::sync::Mutex::new(()) }
     }
 
     /// What they work with.

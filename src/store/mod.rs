@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: decisions (they are `run`'s), secrets (nothing stored may hold one), SQL anywhere else.
 
+mod base_ends;
 mod blobs;
 mod calls;
 mod effects;
@@ -17,6 +18,7 @@ mod step;
 mod transcripts;
 mod writer;
 
+pub use base_ends::BaseEnd;
 pub use calls::{Call, Cost, Costs};
 pub use effects::Claimed;
 pub use error::StoreError;

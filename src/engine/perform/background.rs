@@ -31,7 +31,7 @@ pub(super) async fn of(
             None => None,
         },
         files: files(hands, &assignment.tree).await?,
-        checks: room.commands.clone(),
+        checks: room.commands(),
         evidence,
         setup: room.note.clone(),
     })

@@ -1,24 +1,102 @@
-//! Verify: the repository's own checks on exactly the tree that will be committed: a fresh checkout in a fresh sandbox.
+//! Verify: the repository's own checks on exactly the tree that will be committed, each command in a fresh sandbox.
 
-use super::{Errand, Performer, rooms, workspace::Workspace};
+use super::{Errand, Performer, rooms::{self, Room}, workspace::Workspace};
 use crate::{
-    ids::Sha,
-    report::Report,
-    run::{Event, Receipt},
+    agent::contract::Progress,
+    engine::verify::{self as checks, Desk, Ended, On, Verdict},
+    ids::{ContentHash, Sha},
+    limits::verify as limits,
+    report::{Hint, Report},
+    run::Event,
+    store::BaseEnd,
 };
+use async_trait::async_trait;
 
-pub(super) async fn verify(
-    hands: &Performer,
-    errand: &Errand<'_>,
-    round: u32,
-    tree: &Sha,
-) -> Result<Option<Event>, Report> {
+pub(super) async fn verify(hands: &Performer, errand: &Errand<'_>, round: u32, tree: &Sha) -> Result<Option<Event>, Report> {
     let parts = &hands.parts;
     let name = format!("verify/{round}");
     let place = (parts.data.as_path(), &errand.run.id, name.as_str());
     let workspace = Workspace::check_out(&parts.source, place, tree, parts.sandbox.owner()).await?;
-    let room = rooms::furnish(hands, errand, workspace.folder(), tree).await;
+    let judged = in_workspace(hands, errand, &workspace, tree).await;
     workspace.remove().await;
-    let receipt = Receipt { commands: Vec::new(), notes: vec![room?.note] };
-    Ok(Some(Event::Unverified { round, why: "no command is known that checks this".to_owned(), receipt }))
+    if errand.cancel.is_cancelled() {
+        return Ok(None);
+    }
+    let (verdict, receipt) = judged?;
+    Ok(Some(match verdict {
+        Verdict::Verified => Event::Verified { round, receipt },
+        Verdict::Unverified(why) => Event::Unverified { round, why, receipt },
+        Verdict::Failed => Event::VerifyFailed { round, receipt },
+    }))
+}
+
+async fn in_workspace(
+    hands: &Performer,
+    errand: &Errand<'_>,
+    workspace: &Workspace,
+    tree: &Sha,
+) -> Result<(Verdict, crate::run::Receipt), Report> {
+    let room = rooms::furnish(hands, errand, workspace.folder(), tree).await?;
+    let mut desk = Sandboxes { hands, errand, room: &room };
+    let (verdict, mut receipt) = checks::check(&room.checks, &mut desk).await?;
+    receipt.notes.extend(rooms::warning(hands.parts.sandbox.kind));
+    receipt.notes.extend(Some(room.note.clone()).filter(|note| !note.is_empty()));
+    Ok((verdict, receipt))
+}
+
+/// The real desk.
+struct Sandboxes<'a> {
+    hands: &'a Performer,
+    errand: &'a Errand<'a>,
+    room: &'a Room,
+}
+
+#[async_trait]
+impl Desk for Sandboxes<'_> {
+    async fn run(&mut self, command: &str, on: On) -> Result<Ended, Report> {
+        let what = if on == On::Change { "verify" } else { "verify on the base commit" };
+        self.errand.watch.show(Progress::Command { what: what.to_owned(), command: command.to_owned() });
+        match on {
+            On::Change => rooms::command(self.hands, self.errand, &self.room.policy, command, limits::COMMAND).await,
+            On::Base => self.on_base(command).await,
+        }
+    }
+
+    async fn keep(&mut self, output: &[u8]) -> Result<ContentHash, Report> {
+        self.hands.store.keep(output).await.map_err(|error| error.report())
+    }
+}
+
+impl Sandboxes<'_> {
+    /// On the base commit, whose ends are kept: it never changes.
+    async fn on_base(&self, command: &str) -> Result<Ended, Report> {
+        let parts = &self.hands.parts;
+        let Some(snapshot) = &self.errand.run.state.snapshot else {
+            return Ok(Ended { exit_code: Some(0), millis: 0, output: Vec::new() });
+        };
+        let tools: String = parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect();
+        let setup = self.room.links.join(",");
+        let key = ContentHash::of(format!("{}\n{command}\n{setup}\n{tools}", snapshot.base).as_bytes());
+        let store = &self.hands.store;
+        if let Some(earlier) = store.base_end(&key).await.map_err(|error| error.report())? {
+            let output = store.kept(&earlier.output).await.map_err(|error| error.report())?;
+            return Ok(Ended { exit_code: Some(earlier.exit_code), millis: earlier.millis, output });
+        }
+        let place = (parts.data.as_path(), &self.errand.run.id, "verify/base");
+        let workspace = Workspace::check_out(&parts.source, place, &snapshot.tree, parts.sandbox.owner()).await?;
+        let ended = self.in_base(&workspace, &snapshot.tree, command).await;
+        workspace.remove().await;
+        let ended = ended?;
+        if let Some(exit_code) = ended.exit_code.filter(|_| !self.errand.cancel.is_cancelled()) {
+            let output = store.keep(&ended.output).await.map_err(|error| error.report())?;
+            let end = BaseEnd { exit_code, millis: ended.millis, output };
+            store.keep_base_end(&key, &end).await.map_err(|error| error.report())?;
+        }
+        Ok(ended)
+    }
+
+    async fn in_base(&self, workspace: &Workspace, tree: &Sha, command: &str) -> Result<Ended, Report> {
+        let room = rooms::furnish(self.hands, self.errand, workspace.folder(), tree).await?;
+        rooms::command(self.hands, self.errand, &room.policy, command, limits::COMMAND).await
+    }
 }

@@ -1,0 +1,159 @@
+//! Which commands check a repository, read off its root. Several kinds match: all of them, in a fixed order.
+
+use serde_json::Value;
+
+/// Whose output it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runner {
+    /// Detected: what it prints is known, and a pass with no test is no pass.
+    Known,
+    /// Named by a person in the repository's configuration: exit 0 is what they asked for.
+    Named,
+}
+
+/// One command that checks the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckCommand {
+    /// For `sh -c`.
+    pub command: String,
+    /// Whose output it is.
+    pub runner: Runner,
+}
+
+/// A tree as detection sees it.
+pub trait Files {
+    /// Whether a file is there; `path` from the root.
+    fn has(&self, path: &str) -> bool;
+    /// A small text file; None when it isn't there, too large or not UTF-8.
+    fn text(&self, path: &str) -> Option<String>;
+    /// Whether any file's path is so.
+    fn any(&self, wanted: &dyn Fn(&str) -> bool) -> bool;
+}
+
+/// The commands of the configuration, else those that the root tells about.
+pub fn checks(named: Option<&[String]>, files: &dyn Files) -> Vec<CheckCommand> {
+    if let Some(named) = named {
+        return named.iter().map(|command| CheckCommand { command: command.clone(), runner: Runner::Named }).collect();
+    }
+    let found = [cargo(files), node(files), python(files), go(files), maven(files), gradle(files), make(files)];
+    found.into_iter().flatten().map(|command| CheckCommand { command, runner: Runner::Known }).collect()
+}
+
+fn cargo(files: &dyn Files) -> Option<String> {
+    files.has("Cargo.toml").then(|| if files.has("Cargo.lock") { "cargo test --locked" } else { "cargo test" }.to_owned())
+}
+
+/// The manager whose lockfile is there.
+pub fn node_manager(files: &dyn Files) -> &'static str {
+    let known = [("pnpm-lock.yaml", "pnpm"), ("yarn.lock", "yarn"), ("bun.lock", "bun"), ("bun.lockb", "bun")];
+    known.iter().find(|(lock, _)| files.has(lock)).map_or("npm", |(_, manager)| manager)
+}
+
+fn node(files: &dyn Files) -> Option<String> {
+    let manifest: Value = serde_json::from_str(&files.text("package.json")?).ok()?;
+    let script = manifest["scripts"]["test"].as_str()?.trim();
+    // what `npm init` writes when nobody answered
+    if script.is_empty() || script.contains("no test specified") {
+        return None;
+    }
+    Some(match node_manager(files) {
+        "bun" => "bun run test".to_owned(),
+        manager => format!("{manager} test"),
+    })
+}
+
+fn python(files: &dyn Files) -> Option<String> {
+    let is_python = ["pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "tox.ini"].iter().any(|name| files.has(name));
+    let is_test = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        name.ends_with(".py") && (name.starts_with("test_") || name.ends_with("_test.py") || name == "tests.py" || name == "test.py")
+    };
+    if !is_python && !files.any(&is_test) {
+        return None;
+    }
+    let mentions = |name: &str, word: &str| files.text(name).is_some_and(|text| text.contains(word));
+    let pytest = files.has("pytest.ini")
+        || files.any(&|path| path.rsplit('/').next() == Some("conftest.py"))
+        || mentions("pyproject.toml", "pytest")
+        || mentions("setup.cfg", "[tool:pytest]")
+        || mentions("tox.ini", "pytest")
+        || ["requirements.txt", "requirements-dev.txt", "dev-requirements.txt", "requirements-test.txt"].iter().any(|name| mentions(name, "pytest"));
+    let python = "PATH=\"$PWD/.venv/bin:$PATH\" python3 -m";
+    match (pytest, files.any(&is_test)) {
+        (true, _) => Some(format!("{python} pytest -q")),
+        (false, true) if files.has("test.py") && !files.any(&|path| path.contains("test_")) => Some(format!("{python} unittest -v test")),
+        (false, true) => Some(format!("{python} unittest discover -v")),
+        (false, false) => None,
+    }
+}
+
+fn go(files: &dyn Files) -> Option<String> {
+    files.has("go.mod").then(|| "go test ./...".to_owned())
+}
+
+fn maven(files: &dyn Files) -> Option<String> {
+    files.has("pom.xml").then(|| "mvn -B -o test".to_owned())
+}
+
+fn gradle(files: &dyn Files) -> Option<String> {
+    let is_gradle = files.has("build.gradle") || files.has("build.gradle.kts");
+    is_gradle.then(|| if files.has("gradlew") { "./gradlew --offline test" } else { "gradle --offline test" }.to_owned())
+}
+
+fn make(files: &dyn Files) -> Option<String> {
+    let text = files.text("Makefile").or_else(|| files.text("GNUmakefile")).or_else(|| files.text("makefile"))?;
+    let is_target = |line: &str| line.strip_prefix("test").is_some_and(|rest| rest.trim_start().starts_with(':') && !rest.trim_start().starts_with(":="));
+    text.lines().any(is_target).then(|| "make test".to_owned())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) struct Fake(pub(crate) Vec<(&'static str, &'static str)>);
+
+    impl Files for Fake {
+        fn has(&self, path: &str) -> bool {
+            self.0.iter().any(|(name, _)| *name == path)
+        }
+        fn text(&self, path: &str) -> Option<String> {
+            self.0.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned())
+        }
+        fn any(&self, wanted: &dyn Fn(&str) -> bool) -> bool {
+            self.0.iter().any(|(name, _)| wanted(name))
+        }
+    }
+
+    #[test]
+    fn commands_are_read_off_the_root() {
+        let check = |files: &[(&'static str, &'static str)], expected: &[&str]| {
+            let found = checks(None, &Fake(files.to_vec()));
+            assert_eq!(found.iter().map(|c| c.command.as_str()).collect::<Vec<_>>(), expected, "{files:?}");
+        };
+        let venv = |rest: &str| format!("PATH=\"$PWD/.venv/bin:$PATH\" python3 -m {rest}");
+        check(&[("README.md", "")], &[]);
+        check(&[("Cargo.toml", "")], &["cargo test"]);
+        check(&[("Cargo.toml", ""), ("Cargo.lock", "")], &["cargo test --locked"]);
+        check(&[("package.json", "{}")], &[]);
+        check(&[("package.json", r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#)], &[]);
+        check(&[("package.json", r#"{"scripts":{"test":"mocha"}}"#)], &["npm test"]);
+        check(&[("package.json", r#"{"scripts":{"test":"jest"}}"#), ("yarn.lock", "")], &["yarn test"]);
+        check(&[("package.json", "not json")], &[]);
+        check(&[("setup.py", ""), ("tests/test_a.py", "")], &[&venv("unittest discover -v")]);
+        check(&[("setup.py", ""), ("test.py", "")], &[&venv("unittest -v test")]);
+        check(&[("pyproject.toml", "[tool.pytest.ini_options]")], &[&venv("pytest -q")]);
+        check(&[("pyproject.toml", "")], &[]);
+        check(&[("go.mod", "module x")], &["go test ./..."]);
+        check(&[("Makefile", "all:\n\ttrue\ntest: all\n\ttrue\n")], &["make test"]);
+        check(&[("Makefile", "tests:\n\ttrue\ntest := 1\n")], &[]);
+        check(&[("Makefile", "test:\n"), ("Cargo.toml", ""), ("go.mod", "")], &["cargo test", "go test ./...", "make test"]);
+    }
+
+    #[test]
+    fn the_configuration_wins() {
+        let named = ["./check.sh".to_owned()];
+        let found = checks(Some(&named), &Fake(vec![("Cargo.toml", "")]));
+        assert_eq!(found, [CheckCommand { command: "./check.sh".to_owned(), runner: Runner::Named }]);
+        assert!(checks(Some(&[]), &Fake(vec![("Cargo.toml", "")])).is_empty());
+    }
+}

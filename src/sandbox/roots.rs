@@ -1,0 +1,271 @@
+//! What of the host a sandbox is shown besides the system's own folders: the toolchains that `PATH` means, and the
+//! package caches, all read-only.
+//!
+//! Never shown: a home folder itself, our own data folder, or a folder so broad that it holds one of them. Credential
+//! files inside what is shown are masked by the walls. The environment comes in as a value; here only the disk is read.
+
+use crate::limits::sandbox as limits;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The host as roots are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct HostFacts {
+    /// The environment.
+    pub env: BTreeMap<String, String>,
+    /// Our data folder: never shown.
+    pub data: PathBuf,
+    /// The operator's extra folders (`QUANTUM_SANDBOX_READ`).
+    pub extra: Vec<PathBuf>,
+}
+
+/// What is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roots {
+    /// Folders, shown read-only at their own path.
+    pub read: Vec<PathBuf>,
+    /// Environment that makes the tools find them; `PATH` is what comes before the system's folders.
+    pub env: Vec<(String, String)>,
+    /// For `doctor`: what it is and where.
+    pub listing: Vec<(String, PathBuf)>,
+}
+
+/// Folders every sandbox has anyway.
+const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+/// Tools whose real place is looked for when `PATH` only has a link to them.
+const TOOLS: &[&str] = &[
+    "cargo", "rustc", "node", "npm", "pnpm", "yarn", "bun", "deno", "python3", "python", "pytest", "uv", "go", "java", "mvn",
+    "gradle", "make", "cc", "gcc", "clang", "ruby", "php", "dotnet",
+];
+
+/// Looks for toolchains and caches.
+pub fn discover(host: &HostFacts) -> Roots {
+    let mut found = Finding { host, roots: Roots::default(), path: Vec::new() };
+    found.rust();
+    found.pyenv();
+    found.path_entries();
+    found.named_roots();
+    found.caches();
+    for extra in &host.extra {
+        found.show("extra", extra);
+    }
+    let path: Vec<String> = found.path.iter().map(|path| path.display().to_string()).collect();
+    if !path.is_empty() {
+        found.roots.env.push(("PATH".to_owned(), path.join(":")));
+    }
+    found.roots
+}
+
+struct Finding<'a> {
+    host: &'a HostFacts,
+    roots: Roots,
+    path: Vec<PathBuf>,
+}
+
+impl Finding<'_> {
+    fn var(&self, name: &str) -> Option<PathBuf> {
+        self.host.env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        self.var("HOME").filter(|home| home != Path::new("/"))
+    }
+
+    fn in_home(&self, variable: &str, folder: &str) -> Option<PathBuf> {
+        self.var(variable).or_else(|| Some(self.home()?.join(folder)))
+    }
+
+    /// Shows a folder unless it is there already or must not be seen.
+    fn show(&mut self, what: &str, folder: &Path) -> bool {
+        let Ok(real) = folder.canonicalize() else { return false };
+        if !self.may_show(&real) || !self.may_show(folder) {
+            return false;
+        }
+        for place in [folder, real.as_path()] {
+            let covered = SYSTEM.iter().any(|system| place.starts_with(system)) || self.roots.read.iter().any(|root| place.starts_with(root));
+            if !covered {
+                self.roots.read.push(place.to_owned());
+                self.roots.listing.push((what.to_owned(), place.to_owned()));
+            }
+        }
+        true
+    }
+
+    /// A home, the data folder, or anything that holds one of them is not for a sandbox.
+    fn may_show(&self, folder: &Path) -> bool {
+        let home = self.home();
+        let holds = |inner: &Path| inner.starts_with(folder);
+        let inside_data = folder.starts_with(&self.host.data) && !self.host.data.as_os_str().is_empty();
+        folder.components().count() > 1
+            && !home.as_deref().is_some_and(holds)
+            && !holds(&self.host.data)
+            && !inside_data
+            && !["/home", "/root", "/etc", "/proc", "/sys", "/dev", "/run", "/var", "/tmp", "/boot"].iter().any(|bad| folder == Path::new(bad))
+    }
+
+    fn lead(&mut self, folder: PathBuf) {
+        if !self.path.contains(&folder) {
+            self.path.push(folder);
+        }
+    }
+
+    /// rustup's programs are proxies that need their home; the toolchain they stand for needs nothing.
+    fn rust(&mut self) {
+        let Some(home) = self.in_home("RUSTUP_HOME", ".rustup") else { return };
+        let settings = fs::read_to_string(home.join("settings.toml")).unwrap_or_default();
+        let default = settings.parse::<toml::Table>().ok().and_then(|t| Some(t.get("default_toolchain")?.as_str()?.to_owned()));
+        let named = self.host.env.get("RUSTUP_TOOLCHAIN").filter(|name| !name.is_empty()).cloned();
+        let Some(name) = named.or(default).filter(|name| !name.contains('/')) else { return };
+        let folder = home.join("toolchains").join(name);
+        if folder.join("bin/cargo").exists() && self.show("rust toolchain", &folder) {
+            self.lead(folder.join("bin"));
+        }
+    }
+
+    /// pyenv's shims need all of pyenv; the version they stand for needs nothing.
+    fn pyenv(&mut self) {
+        let Some(home) = self.in_home("PYENV_ROOT", ".pyenv") else { return };
+        let named = self.host.env.get("PYENV_VERSION").cloned().or_else(|| fs::read_to_string(home.join("version")).ok());
+        let Some(name) = named.and_then(|text| Some(text.split([':', '\n']).next()?.trim().to_owned())) else { return };
+        let folder = home.join("versions").join(&name);
+        if !name.is_empty() && !name.contains('/') && folder.join("bin").is_dir() && self.show("python (pyenv)", &folder) {
+            self.lead(folder.join("bin"));
+        }
+    }
+
+    fn path_entries(&mut self) {
+        let path = self.host.env.get("PATH").cloned().unwrap_or_default();
+        let entries: Vec<PathBuf> = path.split(':').map(PathBuf::from).filter(|entry| entry.is_absolute() && entry.is_dir()).collect();
+        for entry in entries.into_iter().take(limits::PATH_ENTRIES) {
+            match entry.file_name().and_then(|name| name.to_str()) {
+                Some("shims") => self.shims(&entry),
+                _ => self.entry(&entry),
+            }
+        }
+    }
+
+    /// `X/bin` is shown with its X, unless X is as broad as `~/.local`; other folders are shown themselves.
+    fn entry(&mut self, entry: &Path) {
+        let is_system = SYSTEM.iter().any(|system| entry.starts_with(system));
+        let cargo_bin = self.in_home("CARGO_HOME", ".cargo").map(|home| home.join("bin"));
+        let broad = [Some(".local"), Some(".cargo"), Some(".config")].iter().flatten().any(|name| {
+            self.home().is_some_and(|home| entry.parent() == Some(home.join(name).as_path()))
+        });
+        let prefix = entry.parent().filter(|prefix| entry.ends_with("bin") && prefix.components().count() > 2 && !broad);
+        if !is_system {
+            let shown = match prefix {
+                Some(prefix) if cargo_bin.as_deref() != Some(entry) => self.show("on PATH", prefix) || self.show("on PATH", entry),
+                _ => self.show("on PATH", entry),
+            };
+            if shown {
+                self.lead(entry.to_owned());
+            }
+        }
+        for tool in TOOLS {
+            self.behind_link(&entry.join(tool));
+        }
+    }
+
+    /// Where a link on `PATH` really leads: `/usr/local/bin/node → /opt/node/bin/node`.
+    fn behind_link(&mut self, program: &Path) {
+        let Ok(real) = program.canonicalize() else { return };
+        if real == program || SYSTEM.iter().any(|system| real.starts_with(system)) {
+            return;
+        }
+        let Some(folder) = real.parent() else { return };
+        let prefix = folder.parent().filter(|prefix| folder.ends_with("bin") && prefix.components().count() > 2);
+        if !prefix.is_some_and(|prefix| self.show("behind a link on PATH", prefix)) {
+            self.show("behind a link on PATH", folder);
+        }
+    }
+
+    /// asdf and mise: every installed version, the ones of the shims' folder first.
+    fn shims(&mut self, shims: &Path) {
+        let Some(installs) = shims.parent().map(|home| home.join("installs")).filter(|installs| installs.is_dir()) else { return };
+        if !self.show("asdf or mise", &installs) {
+            return;
+        }
+        let below = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).take(limits::PATH_ENTRIES);
+        let mut bins: Vec<PathBuf> = below(&installs).flat_map(|tool| below(&tool).collect::<Vec<_>>()).map(|v| v.join("bin")).filter(|bin| bin.is_dir()).collect();
+        bins.sort();
+        bins.into_iter().rev().for_each(|bin| self.lead(bin));
+    }
+
+    fn named_roots(&mut self) {
+        for name in ["GOROOT", "JAVA_HOME", "RUNNER_TOOL_CACHE"] {
+            let Some(folder) = self.var(name).filter(|folder| folder.is_dir()) else { continue };
+            if SYSTEM.iter().any(|system| folder.starts_with(system)) || self.show(name, &folder) {
+                self.roots.env.push((name.to_owned(), folder.display().to_string()));
+                if folder.join("bin").is_dir() {
+                    self.lead(folder.join("bin"));
+                }
+            }
+        }
+    }
+
+    /// Caches that tools can use without writing to them.
+    fn caches(&mut self) {
+        if let Some(cargo) = self.in_home("CARGO_HOME", ".cargo") {
+            let parts = ["registry", "git"].map(|part| self.show("cargo's cache", &cargo.join(part)));
+            // cargo takes a home it can't write to: it then works without its lock
+            if parts.contains(&true) {
+                self.roots.env.push(("CARGO_HOME".to_owned(), cargo.display().to_string()));
+            }
+        }
+        let modules = self.var("GOMODCACHE").or_else(|| Some(self.in_home("GOPATH", "go")?.join("pkg/mod")));
+        if let Some(modules) = modules.filter(|folder| self.show("Go's modules", folder)) {
+            self.roots.env.push(("GOMODCACHE".to_owned(), modules.display().to_string()));
+        }
+        if let Some(maven) = self.home().map(|home| home.join(".m2/repository")).filter(|folder| self.show("Maven's cache", folder)) {
+            self.roots.env.push(("MAVEN_ARGS".to_owned(), format!("-o -Dmaven.repo.local={}", maven.display())));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(home: &Path, path: &str) -> HostFacts {
+        let env = [("HOME", home.display().to_string()), ("PATH", path.to_owned())];
+        HostFacts { env: env.map(|(k, v)| (k.to_owned(), v)).into(), data: home.join(".local/share/quantum"), extra: Vec::new() }
+    }
+
+    fn made(home: &Path, folders: &[&str]) {
+        folders.iter().for_each(|folder| fs::create_dir_all(home.join(folder)).unwrap());
+    }
+
+    #[test]
+    fn toolchains_are_found_and_homes_are_not_shown() {
+        let place = tempfile::tempdir().unwrap();
+        let home = place.path().canonicalize().unwrap();
+        made(&home, &["bin", ".cargo/bin", ".cargo/registry", ".rustup/toolchains/stable-x/bin", ".local/bin", ".local/share/quantum", "tools/go/bin"]);
+        made(&home, &[".pyenv/versions/3.12.1/bin", ".pyenv/shims"]);
+        fs::write(home.join(".rustup/settings.toml"), "default_toolchain = \"stable-x\"").unwrap();
+        fs::write(home.join(".rustup/toolchains/stable-x/bin/cargo"), "").unwrap();
+        fs::write(home.join(".pyenv/version"), "3.12.1\n").unwrap();
+        let path = [".pyenv/shims", ".cargo/bin", ".local/bin", "bin", "tools/go/bin"].map(|p| home.join(p).display().to_string()).join(":");
+        let roots = discover(&facts(&home, &path));
+        let shown: Vec<_> = roots.read.iter().map(|p| p.strip_prefix(&home).unwrap().display().to_string()).collect();
+        let expected = [
+            ".rustup/toolchains/stable-x", ".pyenv/versions/3.12.1", ".cargo/bin", ".local/bin", "bin", "tools/go", ".cargo/registry",
+        ];
+        assert_eq!(shown, expected);
+        assert!(roots.read.iter().all(|root| !home.starts_with(root) && !facts(&home, "").data.starts_with(root)));
+        let lead = &roots.env.iter().find(|(name, _)| name == "PATH").unwrap().1;
+        assert!(lead.starts_with(&format!("{0}/.rustup/toolchains/stable-x/bin:{0}/.pyenv/versions/3.12.1/bin", home.display())));
+    }
+
+    #[test]
+    fn broad_folders_are_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let home = place.path().join("home/me");
+        made(&home, &["x"]);
+        let extra = ["/", "/etc", "/root", "/home"].map(PathBuf::from).into_iter().chain([home.clone(), place.path().to_owned(), home.join("x")]);
+        let host = HostFacts { extra: extra.collect(), ..facts(&home, "") };
+        assert_eq!(discover(&host).read, [home.join("x").canonicalize().unwrap()]);
+    }
+}
