@@ -134,7 +134,8 @@ impl Perform for Performer {
             }
             Effect::Ask { question, .. } => Ok(say(errand, &question.text)),
             Effect::AskApproval { .. } => Ok(say(errand, "the plan waits for approval")),
-            Effect::Reply { text, .. } => Ok(say(errand, text)),
+            // here the command line says how it ended; the reply in a thread comes with the App
+            Effect::Reply { .. } => Ok(None),
         }
     }
 

@@ -4,7 +4,7 @@
 use crate::limits::model as limits;
 
 /// Makes the client. Nothing in it retries.
-pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .user_agent(concat!("quantumlayer/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())

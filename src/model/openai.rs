@@ -17,7 +17,7 @@ use std::{
 };
 
 /// One model of one server.
-pub struct OpenAi {
+pub(super) struct OpenAi {
     /// The spec, e.g. `openai/gpt-5`.
     pub(super) spec: String,
     /// The name the server knows.

@@ -1,0 +1,100 @@
+//! The command line, as users type it.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// From an issue to a verified branch.
+#[derive(Debug, Parser)]
+#[command(name = "quantum", version, about, long_about = None, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Turn a request into a verified branch of a local repository
+    Run(RunArgs),
+    /// See the whole pipeline on a small sample, in half a minute, without a key
+    Demo(DemoArgs),
+    /// Say what this machine has and what is missing
+    Doctor(DoctorArgs),
+}
+
+/// `quantum run`
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an answer or approval is needed, 4 out of budget.\n\
+    The checked-out branch, the index and your files stay untouched: the result is a new branch.")]
+pub(super) struct RunArgs {
+    /// What is wanted, in your words
+    #[arg(required_unless_present = "issue", conflicts_with = "issue")]
+    pub(super) request: Option<String>,
+    /// Read the request from a file (`-`: standard input); its first line is the title
+    #[arg(long, value_name = "FILE|-")]
+    pub(super) issue: Option<PathBuf>,
+    /// The repository to work on
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(super) repo: PathBuf,
+    /// The commit to start from (default: HEAD)
+    #[arg(long, value_name = "REF")]
+    pub(super) base: Option<String>,
+    /// The branch to make (default: quantum/run-TITLE-ID)
+    #[arg(long, value_name = "NAME")]
+    pub(super) branch: Option<String>,
+    /// The model, e.g. openai/gpt-5 or scripted/FILE
+    #[arg(long, value_name = "SPEC")]
+    pub(super) model: Option<String>,
+    /// Skip planning: one task for this role
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Option<String>,
+    /// Dollars this run may cost
+    #[arg(long, value_name = "USD", value_parser = dollars)]
+    pub(super) budget: Option<f64>,
+    /// Model calls this run may make
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) max_steps: Option<u32>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Approve plans without asking (never answers questions)
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Write the model's answers to a file that `--model scripted/FILE` plays again
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    /// Settings file (default: QUANTUM_CONFIG, else quantum.toml here)
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// `quantum demo`
+#[derive(Clone, Debug, Args)]
+pub(super) struct DemoArgs {
+    /// A real model instead of the recorded conversation, e.g. openai/gpt-5-mini
+    #[arg(long, value_name = "SPEC")]
+    pub(super) model: Option<String>,
+    /// Settings file (default: QUANTUM_CONFIG, else quantum.toml here)
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// `quantum doctor`
+#[derive(Clone, Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The model to look at
+    #[arg(long, value_name = "SPEC")]
+    pub(super) model: Option<String>,
+    /// Settings file (default: QUANTUM_CONFIG, else quantum.toml here)
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+fn dollars(text: &str) -> Result<f64, String> {
+    match text.trim_start_matches('$').parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("an amount in dollars, like 0.50".to_owned()),
+    }
+}

@@ -1,0 +1,106 @@
+//! `quantum doctor`: every probe of sandbox, toolchains, model, git and store, one line each with the remedy.
+
+use super::{
+    Exit,
+    args::DoctorArgs,
+    put, say, wiring,
+};
+use crate::{
+    config::Settings,
+    model::spec,
+    report::Hint,
+    sandbox::Probe,
+    store::Store,
+};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Diagnosis {
+    ok: bool,
+    checks: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    name: String,
+    ok: bool,
+    hint: Option<String>,
+}
+
+impl From<Probe> for Line {
+    fn from(probe: Probe) -> Self {
+        Self { name: probe.name, ok: probe.ok, hint: probe.hint }
+    }
+}
+
+fn line(name: &str, result: Result<String, String>) -> Line {
+    let ok = result.is_ok();
+    let hint = result.unwrap_or_else(|hint| hint);
+    Line { name: name.to_owned(), ok, hint: Some(hint).filter(|hint| !hint.is_empty()) }
+}
+
+pub(super) async fn doctor(args: DoctorArgs) -> Exit {
+    let mut checks = Vec::new();
+    match wiring::settings(args.config.as_deref()) {
+        Ok((settings, env)) => {
+            checks.push(line("settings", Ok(format!("data in {}", settings.data.display()))));
+            checks.extend(wiring::sandbox(&settings).probe().await.into_iter().map(Line::from));
+            for (what, path) in wiring::roots_of(&settings, &env).listing {
+                checks.push(line(&format!("sandbox shows: {what}"), Ok(path.display().to_string())));
+            }
+            checks.push(git(&settings));
+            checks.push(store(&settings).await);
+            checks.push(model(&settings, args.model.as_deref()).await);
+        }
+        Err(report) => checks.push(line("settings", Err(format!("{}; {}", report.message, report.hint)))),
+    }
+    let diagnosis = Diagnosis { ok: checks.iter().all(|check| check.ok), checks };
+    show(&diagnosis, args.json);
+    if diagnosis.ok { Exit::Done } else { Exit::Failed }
+}
+
+fn show(diagnosis: &Diagnosis, json: bool) {
+    if json {
+        put(&format!("{}\n", serde_json::to_string(diagnosis).unwrap_or_default()));
+        return;
+    }
+    let width = diagnosis.checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
+    let colours = console::colors_enabled();
+    for check in &diagnosis.checks {
+        let style = console::Style::new().force_styling(colours);
+        let mark = if check.ok { style.green().apply_to("ok  ") } else { style.red().bold().apply_to("FAIL") };
+        let hint = check.hint.as_deref().unwrap_or_default();
+        put(format!("{mark} {:width$}  {hint}", check.name).trim_end());
+        put("\n");
+    }
+    let missing = diagnosis.checks.iter().filter(|check| !check.ok).count();
+    if missing > 0 {
+        say(&format!("\n{missing} of {} checks failed; each line says what to do", diagnosis.checks.len()));
+    }
+}
+
+fn git(settings: &Settings) -> Line {
+    let version = git2::Version::get().libgit2_version();
+    let place = settings.data.join("git");
+    let made = std::fs::create_dir_all(&place).and_then(|()| tempfile::tempfile_in(&place).map(drop));
+    let remedy = |cause| format!("{} can't be written: {cause}; free disk or set QUANTUM_DATA_DIR", place.display());
+    line("git", made.map(|()| format!("libgit2 {}.{}.{}, no git program needed", version.0, version.1, version.2)).map_err(remedy))
+}
+
+async fn store(settings: &Settings) -> Line {
+    let path = settings.database.clone().unwrap_or_else(|| settings.data.join("quantum.db"));
+    let opened = async { Store::open(&path).await?.is_ready().await }.await;
+    line("store", opened.map(|()| path.display().to_string()).map_err(|error| format!("{error}; {}", error.hint())))
+}
+
+async fn model(settings: &Settings, named: Option<&str>) -> Line {
+    let Some(name) = named.or(settings.model.as_deref()) else {
+        return line("model", Err("none is named: set QUANTUM_MODEL or say --model (e.g. openai/gpt-5-mini)".to_owned()));
+    };
+    let needs = wiring::model_settings(settings);
+    let found = match spec::open(name, &needs) {
+        Ok(_) => spec::reachable(name, &needs).await.map(|()| name.to_owned()),
+        Err(error) => Err(format!("{error}; {}", error.hint())),
+    };
+    line("model", found)
+}

@@ -1,0 +1,201 @@
+//! From a run at rest to the document and the lines a person reads.
+
+use super::{
+    document::{Asked, Cost, Document, File, Line, Outcome, PlanLine},
+    run::Ended,
+    wiring::Wiring,
+};
+use crate::{
+    git::FileChange,
+    limits::shown as limits,
+    report::{Class, Report},
+    run::{self, Cause, Hold, Run},
+};
+
+/// Whether a person's approval is all that is missing.
+pub(super) fn waits_for_approval(run: &Run) -> bool {
+    matches!(run.state.hold, Some(Hold::Paused { cause: Cause::Approval }))
+}
+
+/// Whether nothing more will happen by itself.
+pub(super) fn is_at_rest(run: &Run) -> bool {
+    matches!(run.state.hold, Some(Hold::Paused { .. } | Hold::Closed { .. }))
+}
+
+/// The document of a run at rest, and its diff.
+pub(super) async fn ended(wiring: &Wiring, run: &Run) -> Ended {
+    let mut document = document(wiring, run).await;
+    let mut diff = String::new();
+    if let Some(branch) = &run.state.branch {
+        document.branch = Some(branch.name.clone());
+        document.head = Some(branch.head.to_string());
+        let seen = wiring.changes(&branch.tree).await;
+        document.files = seen.0.into_iter().map(file).collect();
+        diff = seen.1;
+    }
+    let exit = document.outcome.exit();
+    Ended { document, exit, diff }
+}
+
+async fn document(wiring: &Wiring, run: &Run) -> Document {
+    let (outcome, error) = outcome(run);
+    let receipt = run.state.receipt.clone().unwrap_or_default();
+    let base = wiring.base.commit.to_string();
+    let mut notes = receipt.notes.clone();
+    notes.extend(run.state.unverified_why.clone().filter(|_| outcome == Outcome::Unverified));
+    notes.extend(wiring.notes.iter().cloned());
+    Document {
+        run: Some(run.id.to_string()),
+        outcome,
+        branch: None,
+        head: Some(base.clone()),
+        base: Some(base),
+        summary: summary(run),
+        files: Vec::new(),
+        receipt: receipt.commands.iter().map(line).collect(),
+        verified: outcome == Outcome::Proposed,
+        plan: plan(run),
+        cost: cost(wiring, run).await,
+        question: question(run),
+        error: error.as_ref().map(Into::into),
+        notes,
+    }
+}
+
+/// What it came to, and why when it is a failure.
+fn outcome(run: &Run) -> (Outcome, Option<Report>) {
+    use run::Outcome as Closed;
+    if let Some(cause) = run.cause() {
+        let outcome = match cause {
+            Cause::Question { .. } | Cause::Approval => Outcome::Question,
+            // the run's minutes are a cap like its money and its steps
+            Cause::Budget | Cause::Timeout { .. } => Outcome::OutOfBudget,
+            Cause::Failed { .. } | Cause::Conflict { .. } | Cause::Moved | Cause::Refused => Outcome::Failed,
+        };
+        return (outcome, run.error());
+    }
+    let failed = |code: &str, message: &str, hint: &str| (Outcome::Failed, Some(Report::new(Class::Refused, code, message, hint)));
+    match run.outcome() {
+        Some(Closed::Proposed) => (Outcome::Proposed, None),
+        Some(Closed::Unverified) => (Outcome::Unverified, None),
+        Some(Closed::Answered) => (Outcome::Answered, None),
+        Some(Closed::NoChange) => (Outcome::NoChange, None),
+        Some(Closed::Cancelled) => (Outcome::Cancelled, None),
+        Some(Closed::VerifyFailed) => failed(
+            "verify_failed",
+            "the repository's checks fail on the change",
+            "look at the receipt and the branch; run again with what you learned, or mend it by hand",
+        ),
+        Some(Closed::Gone | Closed::Abandoned | Closed::Silent) => failed("gone", "what the run was about is gone", "run again"),
+        None => failed("unfinished", "the run stopped in mid-work", "run the same command again: it goes on where it stopped"),
+    }
+}
+
+fn question(run: &Run) -> Option<Asked> {
+    if let Some(question) = run.question() {
+        return Some(Asked { text: question.text.clone(), choices: question.choices.clone() });
+    }
+    let plan = run.state.plan.as_ref().filter(|_| waits_for_approval(run))?;
+    let tasks: Vec<_> = plan.tasks.iter().map(|task| format!("{}: {}", task.id, task.title)).collect();
+    let text = format!("Approve this plan? {}\n{}\nRun the same command with --yes to go on.", plan.summary, tasks.join("\n"));
+    Some(Asked { text, choices: vec!["approve".to_owned()] })
+}
+
+fn summary(run: &Run) -> String {
+    let said = run.summary();
+    match &run.state.plan {
+        Some(plan) if said.is_empty() => plan.summary.clone(),
+        _ => said,
+    }
+}
+
+fn plan(run: &Run) -> Vec<PlanLine> {
+    let line = |(task, state): (&run::Task, run::TaskState)| PlanLine {
+        id: task.id.to_string(),
+        role: task.role.clone(),
+        title: task.title.clone(),
+        needs: task.needs.iter().map(ToString::to_string).collect(),
+        state,
+    };
+    run.tasks().into_iter().map(line).collect()
+}
+
+async fn cost(wiring: &Wiring, run: &Run) -> Cost {
+    match wiring.engine.store().costs(&run.id).await {
+        Ok(costs) => Cost {
+            usd: costs.sum.usd.map(crate::ids::Usd::dollars),
+            input_tokens: costs.sum.input_tokens,
+            output_tokens: costs.sum.output_tokens,
+            model_calls: costs.calls,
+        },
+        // the price of a run whose bookings can't be read is not known: never 0
+        Err(_) => Cost::default(),
+    }
+}
+
+fn line(check: &run::Check) -> Line {
+    Line {
+        command: check.command.clone(),
+        exit_code: check.exit_code,
+        seconds: check.millis as f64 / 1000.0,
+        output_sha256: check.output.to_string(),
+        tests_run: check.tests_run,
+    }
+}
+
+fn file(change: FileChange) -> File {
+    File { path: change.path, added: change.added, removed: change.removed }
+}
+
+/// Files, receipt, cost and branch as lines that line up.
+pub(super) fn lines(document: &Document) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !document.files.is_empty() {
+        lines.push("\nfiles".to_owned());
+        let width = document.files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0).min(limits::PATH_COLUMNS);
+        for file in document.files.iter().take(limits::FILES) {
+            let count = match (file.added, file.removed) {
+                (Some(added), Some(removed)) => format!("+{added} -{removed}"),
+                _ => "binary".to_owned(),
+            };
+            lines.push(format!("  {:width$}  {count}", super::progress::clean(&file.path)));
+        }
+        if let Some(more) = document.files.len().checked_sub(limits::FILES).filter(|more| *more > 0) {
+            lines.push(format!("  … and {more} more"));
+        }
+    }
+    if !document.receipt.is_empty() {
+        lines.push("\nreceipt".to_owned());
+        for check in &document.receipt {
+            let code = check.exit_code.map_or("did not finish".to_owned(), |code| format!("exit {code}"));
+            let tests = check.tests_run.map_or(String::new(), |tests| format!(", {tests} tests"));
+            let command = super::progress::clean(&check.command);
+            let hash = check.output_sha256.get(..12).unwrap_or_default();
+            lines.push(format!("  {command}: {code}{tests}, {:.1} s, output {hash}", check.seconds));
+        }
+    }
+    lines.extend(document.notes.iter().map(|note| format!("  note: {}", super::progress::clean(note))));
+    if document.cost.model_calls > 0 {
+        let money = document.cost.usd.map_or("price not known".to_owned(), |usd| format!("${usd:.4}"));
+        let tokens = document.cost.input_tokens + document.cost.output_tokens;
+        lines.push(format!("\ncost      {money}, {} model calls, {tokens} tokens", document.cost.model_calls));
+    }
+    lines.push(format!("outcome   {}", words(document.outcome)));
+    if let Some(branch) = &document.branch {
+        lines.push(format!("branch    {branch}"));
+    }
+    lines
+}
+
+fn words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Proposed => "proposed: the repository's own checks pass on the branch",
+        Outcome::Unverified => "unverified: nothing could tell whether the change works",
+        Outcome::Answered => "answered",
+        Outcome::NoChange => "no change was needed",
+        Outcome::Question => "waiting for an answer",
+        Outcome::Cancelled => "cancelled",
+        Outcome::OutOfBudget => "out of budget: raise --budget, --max-steps or QUANTUM_BUDGET_MINUTES and run again",
+        Outcome::Failed => "failed",
+    }
+}

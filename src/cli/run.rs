@@ -1,0 +1,172 @@
+//! `quantum run`: a request, a local repository, no server. The result is a branch and a document.
+
+use super::{
+    Exit,
+    args::RunArgs,
+    document::{Document, Outcome},
+    outcome, progress, put, say, signal,
+    wiring::{self, Wiring},
+};
+use crate::{
+    clock::Clock,
+    intent::{Intent, IntentError},
+    limits::config as limits,
+    report::{Class, Hint, Report},
+    run::{Event, Run},
+};
+use std::io::Read;
+
+/// Which model answers.
+pub(super) enum ModelChoice {
+    /// By the settings.
+    Settings,
+    /// By name, over the settings.
+    Named(String),
+    /// A conversation that ships with the program.
+    Recorded { name: &'static str, lines: &'static str },
+}
+
+/// A run that is over, or one that never began.
+pub(super) struct Ended {
+    pub(super) document: Document,
+    pub(super) exit: Exit,
+    /// For a person: the change as a diff.
+    pub(super) diff: String,
+}
+
+impl Ended {
+    /// It never became a run: the command line is wrong (exit 2), or the machine lacks something (exit 1).
+    pub(super) fn refused(report: &Report, exit: Exit) -> Self {
+        Self { document: Document::failed(report), exit, diff: String::new() }
+    }
+}
+
+pub(super) async fn run(args: RunArgs) -> Exit {
+    let request = match request(&args) {
+        Ok(request) => request,
+        Err(report) => {
+            say(&report.terminal());
+            return Exit::Usage;
+        }
+    };
+    let model = args.model.clone().map_or(ModelChoice::Settings, ModelChoice::Named);
+    let ended = perform(&args, &request, model).await;
+    if args.json && ended.exit != Exit::Usage {
+        let text = serde_json::to_string(&ended.document).unwrap_or_default();
+        if !put(&format!("{text}\n")) {
+            say("error: standard output is closed; the document could not be written");
+            return Exit::Failed;
+        }
+        return ended.exit;
+    }
+    show(&ended, false)
+}
+
+/// Everything between the command line and the document.
+pub(super) async fn perform(args: &RunArgs, request: &str, model: ModelChoice) -> Ended {
+    let clock = Clock::System;
+    let intent = match Intent::build(request, args.role.as_deref()) {
+        Ok(intent) => intent,
+        Err(error) => return Ended::refused(&error.report(), Exit::Usage),
+    };
+    let wiring = match wiring::prepare(args, request, intent, model, &clock).await {
+        Ok(wiring) => wiring,
+        Err((report, exit)) => return Ended::refused(&report, exit),
+    };
+    let display = progress::Display::new(clock);
+    let driven = tokio::select! {
+        driven = drive(&wiring, args.yes, &display) => driven,
+        () = signal::second_interrupt(wiring.cancel.clone()) => Err(interrupted()),
+    };
+    display.finish();
+    match driven {
+        Ok(run) => outcome::ended(&wiring, &run).await,
+        Err(report) => {
+            let mut ended = Ended::refused(&report, Exit::Failed);
+            ended.document.run = Some(wiring.run.id.to_string());
+            ended.document.base = Some(wiring.base.commit.to_string());
+            ended.document.head = ended.document.base.clone();
+            ended
+        }
+    }
+}
+
+/// Drives the run until it rests; a plan that waits for approval goes on when `--yes` was given.
+async fn drive(wiring: &Wiring, yes: bool, display: &progress::Display) -> Result<Run, Report> {
+    let (engine, watch) = (&wiring.engine, display.watch());
+    let mut run = engine.start(&wiring.run, &wiring.repository).await?;
+    loop {
+        if yes && outcome::waits_for_approval(&run) && !wiring.cancel.is_cancelled() {
+            engine.tell(&run.id, &Event::Approved).await?;
+        } else if outcome::is_at_rest(&run) {
+            return Ok(run);
+        }
+        run = engine.drive(&run.id, &wiring.cancel, &watch).await?;
+    }
+}
+
+fn interrupted() -> Report {
+    Report::new(Class::Refused, "interrupted", "interrupted twice", "run the same command again to go on where it stopped")
+}
+
+/// The request from the command line, a file or standard input; an unreadable one is wrong usage.
+fn request(args: &RunArgs) -> Result<String, Report> {
+    let text = match (&args.request, &args.issue) {
+        (Some(text), _) => text.clone(),
+        (None, Some(path)) if path.as_os_str() == "-" => {
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().take(limits::REQUEST_BYTES + 1).read_to_end(&mut bytes);
+            lossy(read.map(|_| bytes), "standard input")?
+        }
+        (None, Some(path)) => {
+            let file = std::fs::File::open(path).and_then(|file| {
+                let mut bytes = Vec::new();
+                file.take(limits::REQUEST_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
+            });
+            lossy(file, &path.display().to_string())?
+        }
+        (None, None) => String::new(),
+    };
+    if text.trim().is_empty() {
+        return Err(IntentError::Empty.report());
+    }
+    Ok(text)
+}
+
+fn lossy(bytes: std::io::Result<Vec<u8>>, from: &str) -> Result<String, Report> {
+    let bytes = bytes.map_err(|error| {
+        Report::new(Class::Refused, "no_request", format!("{from} can't be read: {error}"), "name a readable file, or `-` for standard input")
+    })?;
+    if bytes.len() as u64 > limits::REQUEST_BYTES {
+        let hint = format!("say it in at most {} KiB; name files in the repository for the rest", limits::REQUEST_BYTES / 1024);
+        return Err(Report::new(Class::Refused, "long_request", format!("{from} is too long for a request"), hint));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The end for a person: what came of it, the diff when wanted, the receipt, the cost, what to do next.
+pub(super) fn show(ended: &Ended, with_diff: bool) -> Exit {
+    let document = &ended.document;
+    let said = progress::clean_lines(&document.summary);
+    if let Some(error) = &document.error {
+        say(&format!("\nerror: {}", progress::clean_lines(&error.message)));
+        if !error.hint.is_empty() {
+            say(&format!("  hint: {}", progress::clean_lines(&error.hint)));
+        }
+    } else if !said.is_empty() {
+        say(&format!("\n{said}"));
+    }
+    if with_diff && !ended.diff.is_empty() {
+        say(&format!("\n{}", progress::diff(&ended.diff)));
+    }
+    for line in outcome::lines(document) {
+        say(&line);
+    }
+    if document.outcome == Outcome::Answered || document.outcome == Outcome::Question {
+        let text = document.question.as_ref().map_or(document.summary.clone(), |question| question.text.clone());
+        put(&format!("{}\n", progress::clean_lines(&text)));
+    } else if let Some(branch) = &document.branch {
+        put(&format!("{branch}\n"));
+    }
+    ended.exit
+}

@@ -1,0 +1,277 @@
+//! Everything a command needs, made once: settings, repository, model, sandbox, store, engine.
+
+use super::{
+    Exit,
+    args::RunArgs,
+    outcome,
+    run::ModelChoice,
+    say,
+};
+use crate::{
+    clock::Clock,
+    config::{self, Settings, env::Env, repo::{self, RepoRules}},
+    engine::{Engine, Timing, perform::{Parts, Performer}},
+    git::{Base, FileChange, GitError, Source},
+    ids::{RunId, Sha},
+    intent::Intent,
+    limits::{config as limits, shown},
+    model::{Model, scripted::{Recorder, Scripted}, spec::{self, ModelSettings, SpecError}},
+    report::{Class, Hint, Report},
+    run::{ApprovePlan, Rules, Run},
+    sandbox::{Sandbox, roots::{self, HostFacts}},
+    store::{Store, StoreError},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio_util::sync::CancellationToken;
+
+/// A command's refusal: why, and which exit that is.
+type Refusal = (Report, Exit);
+
+/// What `quantum run` works with.
+pub(super) struct Wiring {
+    pub(super) engine: Engine<Performer>,
+    pub(super) run: Run,
+    pub(super) repository: String,
+    pub(super) base: Base,
+    pub(super) cancel: CancellationToken,
+    pub(super) notes: Vec<String>,
+    source: Arc<Source>,
+}
+
+fn failed(error: &impl Hint) -> Refusal {
+    (error.report(), Exit::Failed)
+}
+
+fn usage(error: &impl Hint) -> Refusal {
+    (error.report(), Exit::Usage)
+}
+
+/// The settings; the working folder is where `quantum.toml` is looked for.
+pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Env), Report> {
+    let env = Env::of_process();
+    let mut settings = config::load(config, &env, Path::new(".")).map_err(|error| error.report())?;
+    let folder = std::fs::create_dir_all(&settings.data).and_then(|()| settings.data.canonicalize());
+    settings.data = folder.map_err(|cause| {
+        let message = format!("the data folder {} can't be made: {cause}", settings.data.display());
+        Report::new(Class::Refused, "data_folder", message, "make it writable, or name another with QUANTUM_DATA_DIR")
+    })?;
+    log(&env, settings.log_json);
+    Ok((settings, env))
+}
+
+/// Log lines go to stderr, when RUST_LOG asks for any.
+fn log(env: &Env, json: bool) {
+    let Some(levels) = env.var("RUST_LOG") else { return };
+    let filter = tracing_subscriber::EnvFilter::new(levels);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    // a second subscriber is only made by tests that run commands in one process
+    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+}
+
+/// Prepares a run: finds the one that a crash left behind, or makes a new one.
+pub(super) async fn prepare(args: &RunArgs, request: &str, intent: Intent, model: ModelChoice, clock: &Clock) -> Result<Wiring, Refusal> {
+    let (settings, env) = settings(args.config.as_deref()).map_err(|report| (report, Exit::Failed))?;
+    if !settings.not_in_effect.is_empty() {
+        say(&format!("note: not in effect yet: {}", settings.not_in_effect.join(", ")));
+    }
+    let source = Arc::new(Source::open(&args.repo, &settings.data).map_err(|error| failed(&error))?);
+    let base = base(&source, args)?;
+    let rules = repo_rules(&source, &base.tree)?;
+    let model = open_model(&settings, args, model)?;
+    let database = settings.database.clone().unwrap_or_else(|| settings.data.join("quantum.db"));
+    let store = Store::open(&database).await.map_err(|error| failed(&error))?;
+    let repository = source.folder().display().to_string();
+    let wanted = Wanted { args, request, base: &base, repository: &repository };
+    let (id, found) = wanted.find(&store, clock).await?;
+    let branch = match (&found, &args.branch) {
+        (None, Some(name)) => {
+            source.check_branch(name).map_err(|error| usage(&error))?;
+            name.clone()
+        }
+        (_, Some(name)) => name.clone(),
+        (_, None) => branch(&intent.title, &id),
+    };
+    let run = found.unwrap_or_else(|| Run::new(id, intent, merged(&settings, &rules, args), clock.now()));
+    let (performer, notes) = performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch));
+    let engine = Engine::with(store, performer, clock.clone(), Timing::default());
+    engine.performer().sweep().await;
+    Ok(Wiring { engine, run, repository, base, cancel: CancellationToken::new(), notes, source })
+}
+
+fn base(source: &Source, args: &RunArgs) -> Result<Base, Refusal> {
+    source.base(args.base.as_deref()).map_err(|error| match error {
+        GitError::NoSuchCommit(_) if args.base.is_some() => usage(&error),
+        error => failed(&error),
+    })
+}
+
+fn repo_rules(source: &Source, tree: &Sha) -> Result<RepoRules, Refusal> {
+    let bytes = source.file(tree, repo::PATH, limits::REPO_FILE_BYTES).map_err(|error| failed(&error))?;
+    match bytes {
+        Some(bytes) => repo::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| failed(&error)),
+        None => Ok(RepoRules::default()),
+    }
+}
+
+/// Budgets are the smaller of the repository's and the operator's; flags are the operator's.
+fn merged(settings: &Settings, rules: &RepoRules, args: &RunArgs) -> Rules {
+    let usd = args.budget.map_or(settings.usd, crate::ids::Usd::from_dollars);
+    let steps = args.max_steps.unwrap_or(settings.steps);
+    Rules {
+        approve_plan: rules.approve_plan.unwrap_or(ApprovePlan::Never),
+        fix_attempts: rules.fix_attempts.unwrap_or(limits::FIX_ATTEMPTS),
+        watch: false,
+        tasks_at_once: 1,
+        usd: Some(rules.usd.map_or(usd, |own| own.min(usd))),
+        minutes: rules.minutes.map_or(settings.minutes, |own| own.min(settings.minutes)),
+        steps: rules.steps.map_or(steps, |own| own.min(steps)),
+    }
+}
+
+pub(super) fn model_settings(settings: &Settings) -> ModelSettings {
+    ModelSettings {
+        openai_key: settings.openai_key.clone(),
+        openai_base_url: settings.openai_base_url.clone(),
+        prices: settings.prices.clone(),
+    }
+}
+
+fn open_model(settings: &Settings, args: &RunArgs, choice: ModelChoice) -> Result<Arc<dyn Model>, Refusal> {
+    let named = |error: SpecError| match error {
+        SpecError::Form(_) | SpecError::Provider(_) | SpecError::File(_) => usage(&error),
+        SpecError::NoKey(_) | SpecError::BadUrl | SpecError::Client(_) => failed(&error),
+    };
+    let model = match choice {
+        ModelChoice::Named(name) => spec::open(&name, &model_settings(settings)).map_err(named)?,
+        ModelChoice::Recorded { name, lines } => {
+            let script = Scripted::parse(name, lines).map_err(|why| failed(&SpecError::File(why)))?;
+            Arc::new(script) as Arc<dyn Model>
+        }
+        ModelChoice::Settings => match &settings.model {
+            Some(name) => spec::open(name, &model_settings(settings)).map_err(|error| failed(&error))?,
+            None => {
+                let hint = "name one with --model (e.g. openai/gpt-5-mini) or QUANTUM_MODEL; `quantum demo` needs none";
+                return Err((Report::new(Class::Refused, "no_model", "no model is named", hint), Exit::Failed));
+            }
+        },
+    };
+    match &args.record {
+        Some(path) => {
+            let recorder = Recorder::new(model, path).map_err(|why| usage(&SpecError::File(why)))?;
+            Ok(Arc::new(recorder))
+        }
+        None => Ok(model),
+    }
+}
+
+/// What was typed, as far as it names a run.
+struct Wanted<'a> {
+    args: &'a RunArgs,
+    request: &'a str,
+    base: &'a Base,
+    repository: &'a str,
+}
+
+impl Wanted<'_> {
+    fn id(&self, ordinal: u32) -> RunId {
+        let role = self.args.role.as_deref().unwrap_or_default();
+        let branch = self.args.branch.as_deref().unwrap_or_default();
+        RunId::derive(&["run", self.repository, self.base.commit.as_str(), self.request, role, branch, &ordinal.to_string()])
+    }
+
+    /// The first id whose run is new, was left in mid-work by a process that is gone, or only waits for a `--yes`.
+    async fn find(&self, store: &Store, clock: &Clock) -> Result<(RunId, Option<Run>), Refusal> {
+        for ordinal in 0.. {
+            let id = self.id(ordinal);
+            let run = match store.run(&id).await {
+                Ok(stored) => stored.run,
+                Err(StoreError::Missing(_)) => return Ok((id, None)),
+                Err(error) => return Err(failed(&error)),
+            };
+            if outcome::is_at_rest(&run) && !(self.args.yes && outcome::waits_for_approval(&run)) {
+                continue;
+            }
+            if let Some(lease) = store.holder(&id, clock.now()).await.map_err(|error| failed(&error))? {
+                if is_alive(&lease.owner) {
+                    continue;
+                }
+                store.release_lease(&lease).await.map_err(|error| failed(&error))?;
+            }
+            say(&format!("note: going on with run {}, which did not end", id.short()));
+            return Ok((id, Some(run)));
+        }
+        Err((Report::new(Class::Broken, "runs", "too many runs of the same request", "say it in other words"), Exit::Failed))
+    }
+}
+
+/// Whether the process that an owner's name begins with still runs.
+fn is_alive(owner: &str) -> bool {
+    owner.split('-').next().is_none_or(|pid| Path::new("/proc").join(pid).exists())
+}
+
+/// `quantum/run-SLUG-XXXXXX`.
+fn branch(title: &str, id: &RunId) -> String {
+    let words: String = title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let mut slug = words.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+    slug.truncate(limits::SLUG_BYTES);
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { format!("quantum/run-{}", id.short()) } else { format!("quantum/run-{slug}-{}", id.short()) }
+}
+
+pub(super) fn sandbox(settings: &Settings) -> Sandbox {
+    // a path that can't be had fails at the sandbox's start, with a remedy
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+    Sandbox { kind: settings.sandbox, program }
+}
+
+pub(super) fn roots_of(settings: &Settings, env: &Env) -> roots::Roots {
+    roots::discover(&HostFacts { env: env.all().clone(), data: settings.data.clone(), extra: settings.sandbox_read.clone() })
+}
+
+fn performer(
+    settings: &Settings,
+    env: &Env,
+    source: &Arc<Source>,
+    (model, store, clock): (Arc<dyn Model>, Store, &Clock),
+    (base, branch): (&Base, String),
+) -> (Performer, Vec<String>) {
+    let mut notes = Vec::new();
+    if settings.sandbox == crate::sandbox::Kind::DangerHost {
+        let warning = "WARNING: danger-host: nothing confines the agent";
+        say(warning);
+        notes.push(warning.to_owned());
+    }
+    let parts = Parts {
+        source: Arc::clone(source),
+        sandbox: sandbox(settings),
+        model,
+        data: settings.data.clone(),
+        clock: clock.clone(),
+        // the run is pinned to the commit, whatever its name means later
+        base: Some(base.commit.to_string()),
+        branch,
+        roots: roots_of(settings, env),
+        host_env: env.all().clone(),
+        egress_allow: settings.egress_allow.clone(),
+    };
+    (Performer::new(store, parts), notes)
+}
+
+impl Wiring {
+    /// What changed up to this tree, and the change as text.
+    pub(super) async fn changes(&self, tree: &Sha) -> (Vec<FileChange>, String) {
+        let (source, base, tree) = (Arc::clone(&self.source), self.base.tree.clone(), tree.clone());
+        let seen = tokio::task::spawn_blocking(move || {
+            let diff = source.diff_text(&base, &tree, shown::DIFF_BYTES)?;
+            Ok::<_, GitError>((source.changes(&base, &tree)?, diff))
+        });
+        match seen.await {
+            Ok(Ok(seen)) => seen,
+            // the branch is there all the same; the person can look at it
+            Ok(Err(_)) | Err(_) => (Vec::new(), String::new()),
+        }
+    }
+}
