@@ -12,7 +12,6 @@ const OFFLINE: &[(&str, &str)] = &[
     ("BUNDLE_LOCAL", "true"),
     ("CARGO_NET_OFFLINE", "true"),
     ("COMPOSER_DISABLE_NETWORK", "1"),
-    ("GOFLAGS", "-mod=mod"),
     ("GOPROXY", "off"),
     ("GOSUMDB", "off"),
     ("GOTOOLCHAIN", "local"),

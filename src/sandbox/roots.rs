@@ -172,7 +172,8 @@ impl Finding<'_> {
     /// Where a link on `PATH` really leads: `/usr/local/bin/node → /opt/node/bin/node`.
     fn behind_link(&mut self, program: &Path) {
         let Ok(real) = program.canonicalize() else { return };
-        if real == program || SYSTEM.iter().any(|system| real.starts_with(system)) {
+        let is_shown = self.roots.read.iter().any(|root| real.starts_with(root));
+        if real == program || is_shown || SYSTEM.iter().any(|system| real.starts_with(system)) {
             return;
         }
         let Some(folder) = real.parent() else { return };

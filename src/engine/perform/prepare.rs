@@ -45,7 +45,8 @@ pub(super) async fn prepare(hands: &Performer, errand: &Errand<'_>, rules: &Repo
     let files = TreeFiles::of(&hands.parts.source, base).await?;
     let steps = steps::steps(rules.setup.as_deref(), &files);
     if steps.is_empty() {
-        return Ok(Prepared::default());
+        let advice = if rules.setup.is_none() { steps::advice(&files) } else { None };
+        return Ok(Prepared { note: advice.unwrap_or_default(), ..Prepared::default() });
     }
     let folder = folder(hands, &files, &steps);
     if let Some(earlier) = earlier(&folder) {
@@ -178,9 +179,10 @@ impl Making<'_> {
         if let Some((command, why)) = ended {
             return Ok(failed(&format!("`{command}` {why}{}", refused(&log)), steps));
         }
+        let notes = self.afterwards(&policy, steps).await?;
         let links = self.take(workspace)?;
         let env = own_homes(self.folder).into_iter().filter(|(_, path)| Path::new(path).is_dir()).collect();
-        Ok(Prepared { folder: Some(self.folder.to_owned()), links, env, note: done(steps, &log) })
+        Ok(Prepared { folder: Some(self.folder.to_owned()), links, env, note: done(steps, &log) + &notes })
     }
 
     /// Runs the steps; the first that fails ends it.
@@ -195,6 +197,19 @@ impl Making<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// What follows without a network; it may fail, and then the receipt says so.
+    async fn afterwards(&self, policy: &crate::sandbox::Policy, steps: &[Step]) -> Result<String, Report> {
+        let policy = crate::sandbox::Policy { egress: None, ..policy.clone() };
+        let mut notes = String::new();
+        for command in steps.iter().filter_map(|step| step.after) {
+            let ended = rooms::command(self.hands, self.errand, &policy, command, limits::SETUP).await?;
+            if ended.exit_code != Some(0) {
+                notes.push_str(&format!("; `{command}` failed{}", last_line(&ended.output)));
+            }
+        }
+        Ok(notes)
     }
 
     /// Moves what is kept out of the workspace.

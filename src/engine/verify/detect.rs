@@ -78,7 +78,10 @@ fn python(files: &dyn Files) -> Option<String> {
         || mentions("setup.cfg", "[tool:pytest]")
         || mentions("tox.ini", "pytest")
         || ["requirements.txt", "requirements-dev.txt", "dev-requirements.txt", "requirements-test.txt"].iter().any(|name| mentions(name, "pytest"));
-    let python = "PATH=\"$PWD/.venv/bin:$PATH\" python3 -m";
+    // a package below `src` is found without being installed
+    let is_src = files.any(&|path| path.strip_prefix("src/").is_some_and(|rest| rest.matches('/').count() == 1 && rest.ends_with("/__init__.py")));
+    let source = if is_src { "PYTHONPATH=\"$PWD/src\" " } else { "" };
+    let python = format!("PATH=\"$PWD/.venv/bin:$PATH\" {source}python3 -m");
     match (pytest, files.any(&is_test)) {
         (true, _) => Some(format!("{python} pytest -q")),
         (false, true) if files.has("test.py") && !files.any(&|path| path.contains("test_")) => Some(format!("{python} unittest -v test")),
@@ -143,6 +146,8 @@ pub(crate) mod tests {
         check(&[("setup.py", ""), ("test.py", "")], &[&venv("unittest -v test")]);
         check(&[("pyproject.toml", "[tool.pytest.ini_options]")], &[&venv("pytest -q")]);
         check(&[("pyproject.toml", "")], &[]);
+        let src = "PATH=\"$PWD/.venv/bin:$PATH\" PYTHONPATH=\"$PWD/src\" python3 -m unittest discover -v";
+        check(&[("setup.py", ""), ("src/a/__init__.py", ""), ("tests/test_a.py", "")], &[src]);
         check(&[("go.mod", "module x")], &["go test ./..."]);
         check(&[("Makefile", "all:\n\ttrue\ntest: all\n\ttrue\n")], &["make test"]);
         check(&[("Makefile", "tests:\n\ttrue\ntest := 1\n")], &[]);
