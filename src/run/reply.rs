@@ -62,7 +62,7 @@ pub fn end(run: &Run) -> String {
     match run.outcome() {
         Some(Outcome::Proposed | Outcome::Unverified | Outcome::VerifyFailed) => published(run),
         Some(Outcome::Answered) => cut::text(&answer(), REPLY_BYTES),
-        Some(Outcome::NoChange) => text(&["Nothing was changed.".to_owned(), answer(), summary(run)]),
+        Some(Outcome::NoChange) => text(&["Nothing was changed.".to_owned(), summary(run)]),
         Some(Outcome::Cancelled) => text(&["Cancelled.".to_owned(), kept(run)]),
         Some(Outcome::Gone) => gone(run, "what it was about"),
         Some(Outcome::Abandoned) => text(&["Closed by a person.".to_owned(), kept(run)]),
@@ -84,8 +84,8 @@ pub fn published(run: &Run) -> String {
         Verdict::Verified => "The checks pass:".to_owned(),
         Verdict::Unverified => {
             format!(
-                "Not verified: {}.",
-                state.unverified_why.as_deref().unwrap_or("no check was run").trim_end_matches('.')
+                "Not verified: {}",
+                sentence(state.unverified_why.as_deref().unwrap_or("no check was run"))
             )
         }
         Verdict::Failed => match state.fixes {
@@ -108,11 +108,11 @@ pub fn pause(run: &Run) -> String {
     let error = run.error();
     let (message, hint) = error.map(|e| (e.message, e.hint)).unwrap_or_default();
     let first = match run.cause() {
-        Some(Cause::Failed { task }) => format!("Stopped: the task {task} failed: {message}"),
-        Some(Cause::Budget) => format!("Stopped before it costs more: {message}."),
-        _ => format!("Stopped: {message}"),
+        Some(Cause::Failed { task }) => format!("Stopped: the task {task} failed: {}", sentence(&message)),
+        Some(Cause::Budget) => format!("Stopped before it costs more: {}", sentence(&message)),
+        _ => format!("Stopped: {}", sentence(&message)),
     };
-    let next = if hint.is_empty() { String::new() } else { format!("Next: {hint}.").replace("..", ".") };
+    let next = if hint.is_empty() { hint } else { format!("Next: {}", sentence(&hint)) };
     text(&[first, progress(run), kept(run), next])
 }
 
@@ -209,7 +209,7 @@ fn title(run: &Run) -> String {
 fn progress(run: &Run) -> String {
     let all = run.state.tasks.len();
     let done = run.state.tasks.iter().filter(|a| a.is_done()).count();
-    if all == 0 { String::new() } else { format!("{done} of {all} tasks are done.") }
+    if all == 0 { String::new() } else { format!("Tasks done: {done} of {all}.") }
 }
 
 /// Where the changes are.
@@ -223,9 +223,15 @@ fn kept(run: &Run) -> String {
             format!("The changes{older} are on the branch {name} ({short}).")
         }
         None if !run.state.has_changes() => "Nothing was written.".to_owned(),
-        None if run.rules.watch => "What is done is kept; the branch is not written yet.".to_owned(),
+        None if run.rules.watch => "What is done is kept.".to_owned(),
         None => "The changes could not be written to a branch.".to_owned(),
     }
+}
+
+/// With a full stop, unless it ends by itself.
+fn sentence(text: &str) -> String {
+    let text = text.trim_end();
+    if text.ends_with(['.', '!', '?', '`', ':']) { text.to_owned() } else { format!("{text}.") }
 }
 
 /// Paragraphs, without the empty ones.

@@ -87,9 +87,9 @@ impl Run {
             }
             Cause::Budget => {
                 let (cap, flag) = match self.state.budget? {
-                    Cap::Usd => ("money", "--budget"),
+                    Cap::Usd => ("money", "`--budget` or `budget.usd`"),
                     Cap::Minutes => ("minutes", "`budget.minutes`"),
-                    Cap::Steps => ("steps", "--max-steps"),
+                    Cap::Steps => ("steps", "`--max-steps` or `budget.steps`"),
                 };
                 report(
                     "out_of_budget",

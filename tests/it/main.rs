@@ -3,8 +3,13 @@
 mod agent;
 mod crash;
 mod engine;
+mod journal;
 mod pipeline;
+mod replies;
+mod runs;
 mod sandbox;
+mod seeds;
 mod store;
+mod table;
 mod tidy;
 mod tool;

@@ -6,18 +6,29 @@
 
 use crate::{
     ids::TaskId,
+    intent::cut,
     limits::run::DONE_BYTES,
     run::{Assignment, Attempts, Effect, Ground, Merging, Run, Stage, Verdict, turn::Turn},
 };
 
-/// Merges, starts, and leaves for `Verifying` when nothing is left. True when the ground changed.
+/// Starts, merges, and leaves for `Verifying` when nothing is left. True when the ground changed.
+///
+/// Starting comes first: a task that becomes ready goes before later ones in plan order, whether those are done or not.
 pub(super) fn move_on(turn: &mut Turn) -> bool {
-    if merge_next(turn) {
-        return true;
+    loop {
+        while let Some(task) = next_start(&turn.run) {
+            start(turn, &task);
+        }
+        if !pass_unchanged(&mut turn.run) {
+            break;
+        }
+        if turn.run.state.fixer.take_if(|f| f.is_done()).is_some() {
+            // A fixer that changes nothing has given up, which ends the rounds.
+            turn.run.state.ground = Ground::Publishing { verdict: Verdict::Failed, asked: None };
+            return true;
+        }
     }
-    while let Some(task) = next_start(&turn.run) {
-        start(turn, &task);
-    }
+    merge_next(turn);
     if !turn.run.state.attempts().all(Attempts::is_done) {
         return false;
     }
@@ -48,40 +59,27 @@ pub(super) fn start(turn: &mut Turn, task: &TaskId) {
     turn.push(Effect::Work(assignment));
 }
 
-/// Asks for the next merge in plan order. True when a fixer gave up, which ends the rounds.
-fn merge_next(turn: &mut Turn) -> bool {
+/// The next one in plan order changed nothing: it counts as merged. False when it is not so.
+fn pass_unchanged(run: &mut Run) -> bool {
+    let Some(attempts) = run.state.first_at_work() else { return false };
+    let Stage::Unchanged { text } = &attempts.stage else { return false };
+    let summary = cut::text(text, DONE_BYTES);
+    attempts.stage = Stage::Done { title: String::new(), summary };
+    true
+}
+
+/// Asks for the next merge in plan order, when its changes are there.
+fn merge_next(turn: &mut Turn) {
     let run = &mut turn.run;
+    let (round, into) = (run.round, run.state.tree.clone());
     if run.state.merging.is_some() {
-        return false;
+        return;
     }
-    while let Some(attempts) = run.state.first_at_work() {
-        match &attempts.stage {
-            Stage::Unchanged { text } => {
-                let summary = crate::intent::cut::text(text, DONE_BYTES);
-                attempts.stage = Stage::Done { title: String::new(), summary };
-                if run.state.fixer.take_if(|f| f.is_done()).is_some() {
-                    run.state.ground = Ground::Publishing { verdict: Verdict::Failed, asked: None };
-                    return true;
-                }
-            }
-            Stage::Submitted { proposal } => {
-                let proposal = proposal.clone();
-                let (task, attempt, round) = (attempts.task.clone(), attempts.attempt, run.round);
-                let Some(into) = run.state.tree.clone() else { return false };
-                run.state.merging = Some(Merging { task: task.clone(), round, attempt });
-                turn.push(Effect::Merge { task, round, attempt, into, proposal });
-                return false;
-            }
-            Stage::Pending
-            | Stage::Again { .. }
-            | Stage::Running { .. }
-            | Stage::Asking { .. }
-            | Stage::Failed { .. }
-            | Stage::Conflicted { .. }
-            | Stage::Done { .. } => return false,
-        }
-    }
-    false
+    let (Some(attempts), Some(into)) = (run.state.first_at_work(), into) else { return };
+    let Stage::Submitted { proposal } = &attempts.stage else { return };
+    let (task, attempt, proposal) = (attempts.task.clone(), attempts.attempt, proposal.clone());
+    run.state.merging = Some(Merging { task: task.clone(), round, attempt });
+    turn.push(Effect::Merge { task, round, attempt, into, proposal });
 }
 
 /// The first task in plan order that may start now.
