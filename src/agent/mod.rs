@@ -57,7 +57,9 @@ pub async fn work(job: &Job, mut hands: Hands<'_>) -> Result<WorkEnd, Report> {
     if let Some(end) = script.end().cloned() {
         return match end {
             // The workspace is part of these results: in a fresh one it is made again.
-            WorkEnd::Proposal { .. } | WorkEnd::Answer { .. } => redone(&desk, &mut hands, &script, end).await,
+            WorkEnd::Proposal { .. } | WorkEnd::Answer { .. } => {
+                redone(&desk, &mut hands, &script, end).await
+            }
             _ => Ok(end),
         };
     }

@@ -23,8 +23,10 @@ pub(super) enum Verb {
 
 /// `quantum run`
 #[derive(Clone, Debug, Default, Args)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an answer or approval is needed, 4 out of budget.\n\
-    The checked-out branch, the index and your files stay untouched: the result is a new branch.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an answer or approval is needed, 4 out of budget.\n\
+    The checked-out branch, the index and your files stay untouched: the result is a new branch."
+)]
 pub(super) struct RunArgs {
     /// What is wanted, in your words
     #[arg(required_unless_present = "issue", conflicts_with = "issue")]

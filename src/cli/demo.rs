@@ -43,7 +43,9 @@ async fn show(args: DemoArgs, folder: &std::path::Path) -> Exit {
             ModelChoice::Named(spec.clone())
         }
         None => {
-            say("\nThe model's words are a recording that ships with the program (--model SPEC takes a real one).");
+            say(
+                "\nThe model's words are a recording that ships with the program (--model SPEC takes a real one).",
+            );
             say("Everything else is real: the sandbox, the commands, the tests, the commit.\n");
             ModelChoice::Recorded { name: "demo", lines: CONVERSATION }
         }
@@ -68,10 +70,16 @@ fn sample() -> Result<std::path::PathBuf, Report> {
         .prefix("quantum-demo-")
         .tempdir()
         .map_err(|error| {
-            Report::new(Class::Refused, "no_temp_folder", format!("no temporary folder: {error}"), "make TMPDIR name a writable folder and run again")
+            Report::new(
+                Class::Refused,
+                "no_temp_folder",
+                format!("no temporary folder: {error}"),
+                "make TMPDIR name a writable folder and run again",
+            )
         })?
         .keep();
     let author = Person { name: "QuantumLayer demo".to_owned(), email: "demo@localhost".to_owned() };
-    git::fresh::fresh(&folder, FILES, &author, Clock::System.now().0 / 1000).map_err(|error| error.report())?;
+    git::fresh::fresh(&folder, FILES, &author, Clock::System.now().0 / 1000)
+        .map_err(|error| error.report())?;
     Ok(folder)
 }

@@ -1,17 +1,7 @@
 //! `quantum doctor`: every probe of sandbox, toolchains, model, git and store, one line each with the remedy.
 
-use super::{
-    Exit,
-    args::DoctorArgs,
-    put, say, wiring,
-};
-use crate::{
-    config::Settings,
-    model::spec,
-    report::Hint,
-    sandbox::Probe,
-    store::Store,
-};
+use super::{Exit, args::DoctorArgs, put, say, wiring};
+use crate::{config::Settings, model::spec, report::Hint, sandbox::Probe, store::Store};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -68,7 +58,8 @@ fn show(diagnosis: &Diagnosis, json: bool) {
     let colours = console::colors_enabled();
     for check in &diagnosis.checks {
         let style = console::Style::new().force_styling(colours);
-        let mark = if check.ok { style.green().apply_to("ok  ") } else { style.red().bold().apply_to("FAIL") };
+        let mark =
+            if check.ok { style.green().apply_to("ok  ") } else { style.red().bold().apply_to("FAIL") };
         let hint = check.hint.as_deref().unwrap_or_default();
         put(format!("{mark} {:width$}  {hint}", check.name).trim_end());
         put("\n");
@@ -83,19 +74,30 @@ fn git(settings: &Settings) -> Line {
     let version = git2::Version::get().libgit2_version();
     let place = settings.data.join("git");
     let made = std::fs::create_dir_all(&place).and_then(|()| tempfile::tempfile_in(&place).map(drop));
-    let remedy = |cause| format!("{} can't be written: {cause}; free disk or set QUANTUM_DATA_DIR", place.display());
-    line("git", made.map(|()| format!("libgit2 {}.{}.{}, no git program needed", version.0, version.1, version.2)).map_err(remedy))
+    let remedy =
+        |cause| format!("{} can't be written: {cause}; free disk or set QUANTUM_DATA_DIR", place.display());
+    line(
+        "git",
+        made.map(|()| format!("libgit2 {}.{}.{}, no git program needed", version.0, version.1, version.2))
+            .map_err(remedy),
+    )
 }
 
 async fn store(settings: &Settings) -> Line {
     let path = settings.database.clone().unwrap_or_else(|| settings.data.join("quantum.db"));
     let opened = async { Store::open(&path).await?.is_ready().await }.await;
-    line("store", opened.map(|()| path.display().to_string()).map_err(|error| format!("{error}; {}", error.hint())))
+    line(
+        "store",
+        opened.map(|()| path.display().to_string()).map_err(|error| format!("{error}; {}", error.hint())),
+    )
 }
 
 async fn model(settings: &Settings, named: Option<&str>) -> Line {
     let Some(name) = named.or(settings.model.as_deref()) else {
-        return line("model", Err("none is named: set QUANTUM_MODEL or say --model (e.g. openai/gpt-5-mini)".to_owned()));
+        return line(
+            "model",
+            Err("none is named: set QUANTUM_MODEL or say --model (e.g. openai/gpt-5-mini)".to_owned()),
+        );
     };
     let needs = wiring::model_settings(settings);
     let found = match spec::open(name, &needs) {

@@ -46,7 +46,9 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            say(&format!("error: no threads to run on: {error}\n  hint: raise the limit of processes (`ulimit -u`)"));
+            say(&format!(
+                "error: no threads to run on: {error}\n  hint: raise the limit of processes (`ulimit -u`)"
+            ));
             return ExitCode::from(Exit::Failed as u8);
         }
     };

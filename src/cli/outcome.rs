@@ -74,7 +74,9 @@ fn outcome(run: &Run) -> (Outcome, Option<Report>) {
         };
         return (outcome, run.error());
     }
-    let failed = |code: &str, message: &str, hint: &str| (Outcome::Failed, Some(Report::new(Class::Refused, code, message, hint)));
+    let failed = |code: &str, message: &str, hint: &str| {
+        (Outcome::Failed, Some(Report::new(Class::Refused, code, message, hint)))
+    };
     match run.outcome() {
         Some(Closed::Proposed) => (Outcome::Proposed, None),
         Some(Closed::Unverified) => (Outcome::Unverified, None),
@@ -86,8 +88,14 @@ fn outcome(run: &Run) -> (Outcome, Option<Report>) {
             "the repository's checks fail on the change",
             "look at the receipt and the branch; run again with what you learned, or mend it by hand",
         ),
-        Some(Closed::Gone | Closed::Abandoned | Closed::Silent) => failed("gone", "what the run was about is gone", "run again"),
-        None => failed("unfinished", "the run stopped in mid-work", "run the same command again: it goes on where it stopped"),
+        Some(Closed::Gone | Closed::Abandoned | Closed::Silent) => {
+            failed("gone", "what the run was about is gone", "run again")
+        }
+        None => failed(
+            "unfinished",
+            "the run stopped in mid-work",
+            "run the same command again: it goes on where it stopped",
+        ),
     }
 }
 
@@ -97,7 +105,11 @@ fn question(run: &Run) -> Option<Asked> {
     }
     let plan = run.state.plan.as_ref().filter(|_| waits_for_approval(run))?;
     let tasks: Vec<_> = plan.tasks.iter().map(|task| format!("{}: {}", task.id, task.title)).collect();
-    let text = format!("Approve this plan? {}\n{}\nRun the same command with --yes to go on.", plan.summary, tasks.join("\n"));
+    let text = format!(
+        "Approve this plan? {}\n{}\nRun the same command with --yes to go on.",
+        plan.summary,
+        tasks.join("\n")
+    );
     Some(Asked { text, choices: vec!["approve".to_owned()] })
 }
 
@@ -152,7 +164,13 @@ pub(super) fn lines(document: &Document) -> Vec<String> {
     let mut lines = Vec::new();
     if !document.files.is_empty() {
         lines.push("\nfiles".to_owned());
-        let width = document.files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0).min(limits::PATH_COLUMNS);
+        let width = document
+            .files
+            .iter()
+            .map(|file| file.path.chars().count())
+            .max()
+            .unwrap_or(0)
+            .min(limits::PATH_COLUMNS);
         for file in document.files.iter().take(limits::FILES) {
             let count = match (file.added, file.removed) {
                 (Some(added), Some(removed)) => format!("+{added} -{removed}"),
@@ -178,7 +196,8 @@ pub(super) fn lines(document: &Document) -> Vec<String> {
     if document.cost.model_calls > 0 {
         let money = document.cost.usd.map_or("price not known".to_owned(), |usd| format!("${usd:.4}"));
         let tokens = document.cost.input_tokens + document.cost.output_tokens;
-        lines.push(format!("\ncost      {money}, {} model calls, {tokens} tokens", document.cost.model_calls));
+        lines
+            .push(format!("\ncost      {money}, {} model calls, {tokens} tokens", document.cost.model_calls));
     }
     lines.push(format!("outcome   {}", words(document.outcome)));
     if let Some(branch) = &document.branch {
@@ -195,7 +214,9 @@ fn words(outcome: Outcome) -> &'static str {
         Outcome::NoChange => "no change was needed",
         Outcome::Question => "waiting for an answer",
         Outcome::Cancelled => "cancelled",
-        Outcome::OutOfBudget => "out of budget: raise --budget, --max-steps or QUANTUM_BUDGET_MINUTES and run again",
+        Outcome::OutOfBudget => {
+            "out of budget: raise --budget, --max-steps or QUANTUM_BUDGET_MINUTES and run again"
+        }
         Outcome::Failed => "failed",
     }
 }

@@ -41,12 +41,23 @@ impl Display {
     pub(super) fn new(clock: Clock) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_style(ProgressStyle::with_template("{msg}\n{spinner:.cyan} {prefix} · {elapsed}").unwrap_or(ProgressStyle::default_spinner()));
+            bar.set_style(
+                ProgressStyle::with_template("{msg}\n{spinner:.cyan} {prefix} · {elapsed}")
+                    .unwrap_or(ProgressStyle::default_spinner()),
+            );
             bar.enable_steady_tick(REDRAW);
             bar
         });
         let began = clock.now();
-        let state = State { bar, clock, began, phase: String::new(), tasks: Vec::new(), doing: String::new(), spent: String::new() };
+        let state = State {
+            bar,
+            clock,
+            began,
+            phase: String::new(),
+            tasks: Vec::new(),
+            doing: String::new(),
+            spent: String::new(),
+        };
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
@@ -99,11 +110,13 @@ impl State {
         self.tasks = plan.tasks.iter().map(|t| (t.id.clone(), clean(&t.title), TaskState::Pending)).collect();
         let steps: u32 = plan.tasks.iter().filter_map(|t| t.estimate_steps).sum();
         let estimate = if steps > 0 { format!(", about {steps} steps") } else { String::new() };
-        let tasks = if plan.tasks.len() == 1 { "1 task".to_owned() } else { format!("{} tasks", plan.tasks.len()) };
+        let tasks =
+            if plan.tasks.len() == 1 { "1 task".to_owned() } else { format!("{} tasks", plan.tasks.len()) };
         self.line(&format!("plan: {tasks}, {} % sure{estimate}", plan.confidence));
         for task in &plan.tasks {
             let needs: Vec<_> = task.needs.iter().map(TaskId::as_str).collect();
-            let needs = if needs.is_empty() { String::new() } else { format!(" (after {})", needs.join(", ")) };
+            let needs =
+                if needs.is_empty() { String::new() } else { format!(" (after {})", needs.join(", ")) };
             self.line(&clean(&format!("  {}  {:<6} {}{needs}", task.id, task.role, task.title)));
         }
     }
@@ -140,12 +153,20 @@ impl State {
 
     fn redraw(&self) {
         let Some(bar) = &self.bar else { return };
-        let mut rows: Vec<String> = self.tasks.iter().map(|(id, title, state)| cut(&format!("  {} {id} {title}", mark(*state)))).collect();
+        let mut rows: Vec<String> = self
+            .tasks
+            .iter()
+            .map(|(id, title, state)| cut(&format!("  {} {id} {title}", mark(*state))))
+            .collect();
         if !self.doing.is_empty() {
             rows.push(cut(&format!("  {}", self.doing)));
         }
         bar.set_message(rows.join("\n"));
-        bar.set_prefix(if self.spent.is_empty() { self.phase.clone() } else { format!("{} · {}", self.phase, self.spent) });
+        bar.set_prefix(if self.spent.is_empty() {
+            self.phase.clone()
+        } else {
+            format!("{} · {}", self.phase, self.spent)
+        });
     }
 }
 

@@ -106,7 +106,12 @@ async fn drive(wiring: &Wiring, yes: bool, display: &progress::Display) -> Resul
 }
 
 fn interrupted() -> Report {
-    Report::new(Class::Refused, "interrupted", "interrupted twice", "run the same command again to go on where it stopped")
+    Report::new(
+        Class::Refused,
+        "interrupted",
+        "interrupted twice",
+        "run the same command again to go on where it stopped",
+    )
 }
 
 /// The request from the command line, a file or standard input; an unreadable one is wrong usage.
@@ -135,11 +140,24 @@ fn request(args: &RunArgs) -> Result<String, Report> {
 
 fn lossy(bytes: std::io::Result<Vec<u8>>, from: &str) -> Result<String, Report> {
     let bytes = bytes.map_err(|error| {
-        Report::new(Class::Refused, "no_request", format!("{from} can't be read: {error}"), "name a readable file, or `-` for standard input")
+        Report::new(
+            Class::Refused,
+            "no_request",
+            format!("{from} can't be read: {error}"),
+            "name a readable file, or `-` for standard input",
+        )
     })?;
     if bytes.len() as u64 > limits::REQUEST_BYTES {
-        let hint = format!("say it in at most {} KiB; name files in the repository for the rest", limits::REQUEST_BYTES / 1024);
-        return Err(Report::new(Class::Refused, "long_request", format!("{from} is too long for a request"), hint));
+        let hint = format!(
+            "say it in at most {} KiB; name files in the repository for the rest",
+            limits::REQUEST_BYTES / 1024
+        );
+        return Err(Report::new(
+            Class::Refused,
+            "long_request",
+            format!("{from} is too long for a request"),
+            hint,
+        ));
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -163,7 +181,8 @@ pub(super) fn show(ended: &Ended, with_diff: bool) -> Exit {
         say(&line);
     }
     if document.outcome == Outcome::Answered || document.outcome == Outcome::Question {
-        let text = document.question.as_ref().map_or(document.summary.clone(), |question| question.text.clone());
+        let text =
+            document.question.as_ref().map_or(document.summary.clone(), |question| question.text.clone());
         put(&format!("{}\n", progress::clean_lines(&text)));
     } else if let Some(branch) = &document.branch {
         put(&format!("{branch}\n"));

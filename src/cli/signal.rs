@@ -6,7 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Cancels `cancel` on the first signal and returns on the second. To be raced against the run.
 pub(super) async fn second_interrupt(cancel: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         // without handlers a signal ends the program, and the sandbox with it: still safe
         return std::future::pending().await;
     };

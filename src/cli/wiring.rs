@@ -1,24 +1,32 @@
 //! Everything a command needs, made once: settings, repository, model, sandbox, store, engine.
 
-use super::{
-    Exit,
-    args::RunArgs,
-    outcome,
-    run::ModelChoice,
-    say,
-};
+use super::{Exit, args::RunArgs, outcome, run::ModelChoice, say};
 use crate::{
     clock::Clock,
-    config::{self, Settings, env::Env, repo::{self, RepoRules}},
-    engine::{Engine, Timing, perform::{Parts, Performer}},
+    config::{
+        self, Settings,
+        env::Env,
+        repo::{self, RepoRules},
+    },
+    engine::{
+        Engine, Timing,
+        perform::{Parts, Performer},
+    },
     git::{Base, FileChange, GitError, Source},
     ids::{RunId, Sha},
     intent::Intent,
     limits::{config as limits, shown},
-    model::{Model, scripted::{Recorder, Scripted}, spec::{self, ModelSettings, SpecError}},
+    model::{
+        Model,
+        scripted::{Recorder, Scripted},
+        spec::{self, ModelSettings, SpecError},
+    },
     report::{Class, Hint, Report},
     run::{ApprovePlan, Rules, Run},
-    sandbox::{Sandbox, roots::{self, HostFacts}},
+    sandbox::{
+        Sandbox,
+        roots::{self, HostFacts},
+    },
     store::{Store, StoreError},
 };
 use std::{
@@ -56,7 +64,12 @@ pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Env), Report>
     let folder = std::fs::create_dir_all(&settings.data).and_then(|()| settings.data.canonicalize());
     settings.data = folder.map_err(|cause| {
         let message = format!("the data folder {} can't be made: {cause}", settings.data.display());
-        Report::new(Class::Refused, "data_folder", message, "make it writable, or name another with QUANTUM_DATA_DIR")
+        Report::new(
+            Class::Refused,
+            "data_folder",
+            message,
+            "make it writable, or name another with QUANTUM_DATA_DIR",
+        )
     })?;
     log(&env, settings.log_json);
     Ok((settings, env))
@@ -66,13 +79,20 @@ pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Env), Report>
 fn log(env: &Env, json: bool) {
     let Some(levels) = env.var("RUST_LOG") else { return };
     let filter = tracing_subscriber::EnvFilter::new(levels);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     // a second subscriber is only made by tests that run commands in one process
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
 }
 
 /// Prepares a run: finds the one that a crash left behind, or makes a new one.
-pub(super) async fn prepare(args: &RunArgs, request: &str, intent: Intent, model: ModelChoice, clock: &Clock) -> Result<Wiring, Refusal> {
+pub(super) async fn prepare(
+    args: &RunArgs,
+    request: &str,
+    intent: Intent,
+    model: ModelChoice,
+    clock: &Clock,
+) -> Result<Wiring, Refusal> {
     let (settings, env) = settings(args.config.as_deref()).map_err(|report| (report, Exit::Failed))?;
     if !settings.not_in_effect.is_empty() {
         say(&format!("note: not in effect yet: {}", settings.not_in_effect.join(", ")));
@@ -95,7 +115,8 @@ pub(super) async fn prepare(args: &RunArgs, request: &str, intent: Intent, model
         (_, None) => branch(&intent.title, &id),
     };
     let run = found.unwrap_or_else(|| Run::new(id, intent, merged(&settings, &rules, args), clock.now()));
-    let (performer, notes) = performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch));
+    let (performer, notes) =
+        performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch));
     let engine = Engine::with(store, performer, clock.clone(), Timing::default());
     engine.performer().sweep().await;
     Ok(Wiring { engine, run, repository, base, cancel: CancellationToken::new(), notes, source })
@@ -154,7 +175,10 @@ fn open_model(settings: &Settings, args: &RunArgs, choice: ModelChoice) -> Resul
             Some(name) => spec::open(name, &model_settings(settings)).map_err(|error| failed(&error))?,
             None => {
                 let hint = "name one with --model (e.g. openai/gpt-5-mini) or QUANTUM_MODEL; `quantum demo` needs none";
-                return Err((Report::new(Class::Refused, "no_model", "no model is named", hint), Exit::Failed));
+                return Err((
+                    Report::new(Class::Refused, "no_model", "no model is named", hint),
+                    Exit::Failed,
+                ));
             }
         },
     };
@@ -179,7 +203,15 @@ impl Wanted<'_> {
     fn id(&self, ordinal: u32) -> RunId {
         let role = self.args.role.as_deref().unwrap_or_default();
         let branch = self.args.branch.as_deref().unwrap_or_default();
-        RunId::derive(&["run", self.repository, self.base.commit.as_str(), self.request, role, branch, &ordinal.to_string()])
+        RunId::derive(&[
+            "run",
+            self.repository,
+            self.base.commit.as_str(),
+            self.request,
+            role,
+            branch,
+            &ordinal.to_string(),
+        ])
     }
 
     /// The first id whose run is new, was left in mid-work by a process that is gone, or only waits for a `--yes`.
@@ -203,7 +235,10 @@ impl Wanted<'_> {
             say(&format!("note: going on with run {}, which did not end", id.short()));
             return Ok((id, Some(run)));
         }
-        Err((Report::new(Class::Broken, "runs", "too many runs of the same request", "say it in other words"), Exit::Failed))
+        Err((
+            Report::new(Class::Broken, "runs", "too many runs of the same request", "say it in other words"),
+            Exit::Failed,
+        ))
     }
 }
 
@@ -214,11 +249,16 @@ fn is_alive(owner: &str) -> bool {
 
 /// `quantum/run-SLUG-XXXXXX`.
 fn branch(title: &str, id: &RunId) -> String {
-    let words: String = title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let words: String =
+        title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     let mut slug = words.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
     slug.truncate(limits::SLUG_BYTES);
     let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { format!("quantum/run-{}", id.short()) } else { format!("quantum/run-{slug}-{}", id.short()) }
+    if slug.is_empty() {
+        format!("quantum/run-{}", id.short())
+    } else {
+        format!("quantum/run-{slug}-{}", id.short())
+    }
 }
 
 pub(super) fn sandbox(settings: &Settings) -> Sandbox {
@@ -228,7 +268,11 @@ pub(super) fn sandbox(settings: &Settings) -> Sandbox {
 }
 
 pub(super) fn roots_of(settings: &Settings, env: &Env) -> roots::Roots {
-    roots::discover(&HostFacts { env: env.all().clone(), data: settings.data.clone(), extra: settings.sandbox_read.clone() })
+    roots::discover(&HostFacts {
+        env: env.all().clone(),
+        data: settings.data.clone(),
+        extra: settings.sandbox_read.clone(),
+    })
 }
 
 fn performer(

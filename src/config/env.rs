@@ -32,11 +32,23 @@ pub const VARIABLES: &[Variable] = &[
     row("QUANTUM_BUDGET_MINUTES", "budget_minutes", "minutes a run may take; 30"),
     row("QUANTUM_BUDGET_STEPS", "budget_steps", "model calls a run may make; 60"),
     row("QUANTUM_SANDBOX", "sandbox", "`linux`; `danger-host` has no walls at all"),
-    row("QUANTUM_SANDBOX_READ", "sandbox_read", "extra read-only folders shown to the sandbox, `:`-separated"),
-    row("QUANTUM_EGRESS_ALLOW", "egress_allow", "`host[:port],…` that setup may reach; default: what the package clients on this host use"),
+    row(
+        "QUANTUM_SANDBOX_READ",
+        "sandbox_read",
+        "extra read-only folders shown to the sandbox, `:`-separated",
+    ),
+    row(
+        "QUANTUM_EGRESS_ALLOW",
+        "egress_allow",
+        "`host[:port],…` that setup may reach; default: what the package clients on this host use",
+    ),
     row("QUANTUM_PRICES", "prices", "a price table; a built-in one otherwise"),
     row("QUANTUM_DATA_DIR", "data_dir", "mirrors, workspaces, the database; the platform's data folder"),
-    row("QUANTUM_DATABASE_URL", "database_url", "`sqlite://FILE`; for `quantum run`: `quantum.db` in the data folder"),
+    row(
+        "QUANTUM_DATABASE_URL",
+        "database_url",
+        "`sqlite://FILE`; for `quantum run`: `quantum.db` in the data folder",
+    ),
     row("QUANTUM_ENGINE", "engine", "`embedded`"),
     row("QUANTUM_LOG_FORMAT", "log_format", "`text` or `json`"),
     row("QUANTUM_LISTEN", "listen", "for `quantum serve`, which comes later"),
@@ -50,7 +62,11 @@ pub const VARIABLES: &[Variable] = &[
     row("QUANTUM_GITHUB_URL", "github_url", "for the App, which comes later"),
     row("QUANTUM_GITHUB_CLIENT_ID", "github_client_id", "for the dashboard, which comes later"),
     outer("QUANTUM_GITHUB_CLIENT_SECRET", "for the dashboard, which comes later"),
-    row("QUANTUM_GITHUB_CLIENT_SECRET_FILE", "github_client_secret_file", "for the dashboard, which comes later"),
+    row(
+        "QUANTUM_GITHUB_CLIENT_SECRET_FILE",
+        "github_client_secret_file",
+        "for the dashboard, which comes later",
+    ),
     row("QUANTUM_SWEEP_SECONDS", "sweep_seconds", "for `quantum serve`, which comes later"),
     row("AZURE_OPENAI_ENDPOINT", "azure_openai_endpoint", "for `azure/…`, which comes later"),
     outer("AZURE_OPENAI_API_KEY", "for `azure/…`, which comes later"),
@@ -72,7 +88,11 @@ impl Env {
     /// This process's environment; a variable that is not UTF-8 is left out.
     #[expect(clippy::disallowed_methods, reason = "this is the environment's one home")]
     pub fn of_process() -> Self {
-        Self(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect())
+        Self(
+            std::env::vars_os()
+                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+                .collect(),
+        )
     }
 
     /// From pairs.

@@ -46,7 +46,9 @@ fn unknown(key: &str) -> String {
         variable.key.is_none() && variable.name.to_ascii_lowercase().trim_start_matches("quantum_") == key
     });
     if secret {
-        return format!("`{key}` can't stand in this file; write `{key}_file` and name a file, or use the environment");
+        return format!(
+            "`{key}` can't stand in this file; write `{key}_file` and name a file, or use the environment"
+        );
     }
     match super::closest(key, VARIABLES.iter().filter_map(|variable| variable.key)) {
         Some(near) => format!("unknown key `{key}`; did you mean `{near}`?"),
@@ -59,6 +61,11 @@ fn line_at(text: &str, offset: usize) -> usize {
 }
 
 fn line_of(text: &str, key: &str) -> usize {
-    let starts = |line: &str| line.trim_start().trim_start_matches(['"', '\'']).strip_prefix(key).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
+    let starts = |line: &str| {
+        line.trim_start()
+            .trim_start_matches(['"', '\''])
+            .strip_prefix(key)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
     text.lines().position(starts).map_or(1, |at| at + 1)
 }

@@ -78,9 +78,15 @@ impl Hint for ConfigError {
     }
     fn hint(&self) -> String {
         match self {
-            Self::Unreadable { .. } => "name a readable settings file with --config, or leave it out".to_owned(),
-            Self::Wrong { path, line, .. } => format!("mend line {line} of {} (docs/settings.md lists the keys)", path.display()),
-            Self::Value { name, .. } => format!("set {name} to a value that docs/settings.md allows, or leave it out"),
+            Self::Unreadable { .. } => {
+                "name a readable settings file with --config, or leave it out".to_owned()
+            }
+            Self::Wrong { path, line, .. } => {
+                format!("mend line {line} of {} (docs/settings.md lists the keys)", path.display())
+            }
+            Self::Value { name, .. } => {
+                format!("set {name} to a value that docs/settings.md allows, or leave it out")
+            }
             Self::NoDataFolder => "set HOME, or name a folder with QUANTUM_DATA_DIR".to_owned(),
         }
     }
@@ -150,10 +156,16 @@ impl Source<'_> {
     fn database(&self) -> Result<Option<PathBuf>, ConfigError> {
         let name = "QUANTUM_DATABASE_URL";
         let Some(url) = self.text(name) else { return Ok(None) };
-        let wrong = |why: &str| ConfigError::Value { name, value: url.split('@').next_back().unwrap_or_default().to_owned(), why: why.to_owned() };
+        let wrong = |why: &str| ConfigError::Value {
+            name,
+            value: url.split('@').next_back().unwrap_or_default().to_owned(),
+            why: why.to_owned(),
+        };
         match url.split_once("://") {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Some(PathBuf::from(path))),
-            Some(("postgres" | "postgresql", _)) => Err(wrong("Postgres is not built yet; use sqlite://FILE")),
+            Some(("postgres" | "postgresql", _)) => {
+                Err(wrong("Postgres is not built yet; use sqlite://FILE"))
+            }
             _ => Err(wrong("not a database; use sqlite://FILE")),
         }
     }
@@ -171,7 +183,11 @@ impl Source<'_> {
         let Some(text) = self.text(name) else { return Ok(default) };
         match text.trim_start_matches('$').parse::<f64>() {
             Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
-            _ => Err(ConfigError::Value { name, value: text.to_owned(), why: "not an amount in dollars, like 0.50".to_owned() }),
+            _ => Err(ConfigError::Value {
+                name,
+                value: text.to_owned(),
+                why: "not an amount in dollars, like 0.50".to_owned(),
+            }),
         }
     }
 
@@ -179,15 +195,21 @@ impl Source<'_> {
         let Some(text) = self.text(name) else { return Ok(default) };
         match text.parse::<u32>() {
             Ok(value) if value > 0 => Ok(value),
-            _ => Err(ConfigError::Value { name, value: text.to_owned(), why: "not a whole number above 0".to_owned() }),
+            _ => Err(ConfigError::Value {
+                name,
+                value: text.to_owned(),
+                why: "not a whole number above 0".to_owned(),
+            }),
         }
     }
 
     fn choice<'a>(&'a self, name: &'static str, choices: &[&str]) -> Result<Option<&'a str>, ConfigError> {
         match self.text(name) {
-            Some(text) if !choices.contains(&text) => {
-                Err(ConfigError::Value { name, value: text.to_owned(), why: format!("use one of {}", choices.join(", ")) })
-            }
+            Some(text) if !choices.contains(&text) => Err(ConfigError::Value {
+                name,
+                value: text.to_owned(),
+                why: format!("use one of {}", choices.join(", ")),
+            }),
             text => Ok(text),
         }
     }
@@ -197,16 +219,30 @@ impl Source<'_> {
         match self.text(name) {
             None | Some("linux") => Ok(Kind::Linux),
             Some("danger-host") => Ok(Kind::DangerHost),
-            Some("container") => Err(ConfigError::Value { name, value: "container".to_owned(), why: "not built yet; use linux".to_owned() }),
-            Some(other) => Err(ConfigError::Value { name, value: other.to_owned(), why: "use linux or danger-host".to_owned() }),
+            Some("container") => Err(ConfigError::Value {
+                name,
+                value: "container".to_owned(),
+                why: "not built yet; use linux".to_owned(),
+            }),
+            Some(other) => Err(ConfigError::Value {
+                name,
+                value: other.to_owned(),
+                why: "use linux or danger-host".to_owned(),
+            }),
         }
     }
 
     fn folders(&self, name: &'static str) -> Result<Vec<PathBuf>, ConfigError> {
-        let paths = self.text(name).map(|text| text.split(':').filter(|p| !p.is_empty()).map(PathBuf::from).collect::<Vec<_>>());
+        let paths = self
+            .text(name)
+            .map(|text| text.split(':').filter(|p| !p.is_empty()).map(PathBuf::from).collect::<Vec<_>>());
         let paths = paths.unwrap_or_default();
         match paths.iter().find(|path| !path.is_absolute()) {
-            Some(path) => Err(ConfigError::Value { name, value: path.display().to_string(), why: "not an absolute path".to_owned() }),
+            Some(path) => Err(ConfigError::Value {
+                name,
+                value: path.display().to_string(),
+                why: "not an absolute path".to_owned(),
+            }),
             None => Ok(paths),
         }
     }
@@ -218,6 +254,9 @@ impl Source<'_> {
             return Err(ConfigError::Value { name: "QUANTUM_ENGINE", value: engine.to_owned(), why });
         }
         let later = env::VARIABLES.iter().filter(|variable| variable.meaning.ends_with("comes later"));
-        Ok(later.filter(|variable| self.text(variable.name).is_some()).map(|variable| variable.name.to_owned()).collect())
+        Ok(later
+            .filter(|variable| self.text(variable.name).is_some())
+            .map(|variable| variable.name.to_owned())
+            .collect())
     }
 }

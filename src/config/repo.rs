@@ -160,7 +160,8 @@ pub struct RepoRules {
 
 /// Parses the file. `Wrong` names the line and, for a key that nobody knows, the one that was probably meant.
 pub fn parse(text: &str) -> Result<RepoRules, ConfigError> {
-    let wrong = |line: usize, message: String| ConfigError::Wrong { path: Path::new(PATH).to_owned(), line, message };
+    let wrong =
+        |line: usize, message: String| ConfigError::Wrong { path: Path::new(PATH).to_owned(), line, message };
     if text.len() > limits::REPO_FILE_BYTES {
         return Err(wrong(1, format!("the file is larger than {} KiB", limits::REPO_FILE_BYTES / 1024)));
     }
@@ -175,7 +176,10 @@ pub fn parse(text: &str) -> Result<RepoRules, ConfigError> {
         let commands = commands.iter().flatten();
         if commands.clone().any(|command| command.trim().is_empty()) || commands.count() > limits::COMMANDS {
             let line = text.lines().position(|line| line.starts_with(key)).map_or(1, |at| at + 1);
-            return Err(wrong(line, format!("`{key}` takes 1 to {} commands, none of them empty", limits::COMMANDS)));
+            return Err(wrong(
+                line,
+                format!("`{key}` takes 1 to {} commands, none of them empty", limits::COMMANDS),
+            ));
         }
     }
     resolve(raw)
@@ -193,9 +197,37 @@ fn explain(text: &str, line: usize, message: &str) -> String {
 }
 
 const KEYS: &[&str] = &[
-    "verify", "setup", "approve_plan", "pull_request", "budget", "fix", "models", "protect", "network", "agents", "roles",
-    "deploy", "draft", "branch", "labels", "usd", "minutes", "steps", "max_attempts", "on_red_checks", "on_review",
-    "default", "fast", "allow", "enabled", "workflow", "inputs", "health", "requires", "approvers", "rollback",
+    "verify",
+    "setup",
+    "approve_plan",
+    "pull_request",
+    "budget",
+    "fix",
+    "models",
+    "protect",
+    "network",
+    "agents",
+    "roles",
+    "deploy",
+    "draft",
+    "branch",
+    "labels",
+    "usd",
+    "minutes",
+    "steps",
+    "max_attempts",
+    "on_red_checks",
+    "on_review",
+    "default",
+    "fast",
+    "allow",
+    "enabled",
+    "workflow",
+    "inputs",
+    "health",
+    "requires",
+    "approvers",
+    "rollback",
 ];
 
 fn resolve(raw: Raw) -> Result<RepoRules, ConfigError> {
@@ -203,7 +235,11 @@ fn resolve(raw: Raw) -> Result<RepoRules, ConfigError> {
     let usd = budget.and_then(|budget| budget.usd);
     if usd.is_some_and(|usd| !usd.is_finite() || usd < 0.0) {
         let value = usd.unwrap_or_default().to_string();
-        return Err(ConfigError::Value { name: "budget.usd", value, why: "not an amount in dollars".to_owned() });
+        return Err(ConfigError::Value {
+            name: "budget.usd",
+            value,
+            why: "not an amount in dollars".to_owned(),
+        });
     }
     let later = [
         ("pull_request", raw.pull_request.is_some()),
@@ -276,7 +312,8 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/quantum.schema.json");
         let shipped = std::fs::read_to_string(path).unwrap_or_default();
         if shipped != made {
-            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/target/quantum.schema.json"), &made).unwrap();
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/target/quantum.schema.json"), &made)
+                .unwrap();
         }
         assert!(shipped == made, "docs/quantum.schema.json is old: copy target/quantum.schema.json over it");
     }

@@ -21,10 +21,10 @@ use crate::{
     clock::Clock,
     git::Source,
     ids::RunId,
+    limits::engine as limits,
     model::Model,
     report::{Class, Hint, Report},
     run::{Effect, Event, Run},
-    limits::engine as limits,
     sandbox::{Sandbox, roots::Roots},
     store::{Lease, Store},
 };
@@ -85,7 +85,10 @@ pub struct Parts {
 impl Parts {
     /// How long a sandbox of this run may live: what is left of the run's time, and a little for the end.
     fn life(&self, run: &Run) -> Duration {
-        let left = run.allowance().deadline.map_or(limits::SANDBOX_LIFE, |deadline| deadline.since(self.clock.now()));
+        let left = run
+            .allowance()
+            .deadline
+            .map_or(limits::SANDBOX_LIFE, |deadline| deadline.since(self.clock.now()));
         left.clamp(limits::GRACE, limits::SANDBOX_LIFE) + limits::GRACE
     }
 }

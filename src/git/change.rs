@@ -1,6 +1,9 @@
 //! Merging trees, and what changed between two.
 
-use super::{FileChange, GitError, MergeEnd, Source, name, source::{oid, sha}};
+use super::{
+    FileChange, GitError, MergeEnd, Source, name,
+    source::{oid, sha},
+};
 use crate::{ids::Sha, limits::git as limits};
 use git2::{Delta, DiffFormat, DiffOptions, MergeOptions, Patch};
 
@@ -65,7 +68,10 @@ impl Source {
             return Ok(String::from_utf8_lossy(&text).into_owned());
         }
         text.truncate(max_bytes);
-        Ok(format!("{}\n[the diff is longer than {max_bytes} bytes and was cut here]\n", String::from_utf8_lossy(&text)))
+        Ok(format!(
+            "{}\n[the diff is longer than {max_bytes} bytes and was cut here]\n",
+            String::from_utf8_lossy(&text)
+        ))
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! The whole tree is looked through, with bounds, before the first byte is written.
 
-use super::{GitError, Source, name, source::{disk, oid}};
+use super::{
+    GitError, Source, name,
+    source::{disk, oid},
+};
 use crate::{ids::Sha, limits::git as limits};
 use git2::{ObjectType, Oid, Repository, Tree};
 use std::{
@@ -70,13 +73,16 @@ impl Source {
                 let mut file = made.map_err(|cause| disk(&path, cause))?;
                 file.write_all(object.data()).map_err(|cause| disk(&path, cause))?;
                 match owner {
-                    Some((uid, gid)) => fchown(&file, Some(uid), Some(gid)).map_err(|cause| disk(&path, cause)),
+                    Some((uid, gid)) => {
+                        fchown(&file, Some(uid), Some(gid)).map_err(|cause| disk(&path, cause))
+                    }
                     None => Ok(()),
                 }
             })
         };
         std::thread::scope(|scope| {
-            let threads: Vec<_> = files.chunks(share.max(1)).map(|part| scope.spawn(|| write(part))).collect();
+            let threads: Vec<_> =
+                files.chunks(share.max(1)).map(|part| scope.spawn(|| write(part))).collect();
             threads.into_iter().try_for_each(|thread| match thread.join() {
                 Ok(end) => end,
                 Err(_) => Err(GitError::Hostile("an object that libgit2 can't read".to_owned())),
@@ -114,7 +120,10 @@ fn look(store: &Repository, tree: &Tree<'_>, at: &Path, plan: &mut Plan) -> Resu
                 let (size, _) = store.odb()?.read_header(entry.id())?;
                 plan.bytes += size as u64;
                 if size as u64 > limits::FILE_BYTES {
-                    return Err(too_big(&path.display().to_string(), format!("{} MiB a file", limits::FILE_BYTES >> 20)));
+                    return Err(too_big(
+                        &path.display().to_string(),
+                        format!("{} MiB a file", limits::FILE_BYTES >> 20),
+                    ));
                 }
                 if plan.bytes > limits::TREE_BYTES {
                     return Err(too_big("the tree", format!("{} MiB", limits::TREE_BYTES >> 20)));

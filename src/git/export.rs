@@ -1,7 +1,10 @@
 //! A folder's files as a tree. The folder was a hostile process's: it is walked by descriptor, links are never
 //! followed, only regular files are read, and everything is bounded.
 
-use super::{GitError, Source, name, source::{disk, oid, sha}};
+use super::{
+    GitError, Source, name,
+    source::{disk, oid, sha},
+};
 use crate::{ids::Sha, limits::git as limits};
 use git2::{ObjectType, Oid, Repository, Tree};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -10,7 +13,10 @@ use std::{
     ffi::OsStr,
     fs::File,
     io::Read,
-    os::{fd::{AsFd, BorrowedFd, OwnedFd}, unix::ffi::OsStrExt},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
     path::{Path, PathBuf},
 };
 
@@ -20,7 +26,12 @@ impl Source {
     /// (the links that setup made). `.git` is left out at any depth, and so are devices, FIFOs and sockets.
     pub fn tree_of(&self, workspace: &Path, base: &Sha, without: &[String]) -> Result<Sha, GitError> {
         let store = self.ours();
-        let root = openat(rustix::fs::CWD, workspace, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+        let root = openat(
+            rustix::fs::CWD,
+            workspace,
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+        );
         let root = root.map_err(|cause| disk(workspace, cause.into()))?;
         let base = store.find_tree(oid(base)?)?;
         let mut walk = Walk { store: &store, without, rules: Vec::new(), entries: 0, bytes: 0 };
@@ -43,9 +54,18 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// One folder. `ignored`: a `.gitignore` covers it, so only what the base has counts.
-    fn folder(&mut self, fd: OwnedFd, at: &Path, base: Option<&Tree<'_>>, ignored: bool) -> Result<Option<Oid>, GitError> {
+    fn folder(
+        &mut self,
+        fd: OwnedFd,
+        at: &Path,
+        base: Option<&Tree<'_>>,
+        ignored: bool,
+    ) -> Result<Option<Oid>, GitError> {
         if at.components().count() > limits::DEPTH {
-            return Err(GitError::TooBig { what: "the workspace's depth".to_owned(), limit: format!("{} folders", limits::DEPTH) });
+            return Err(GitError::TooBig {
+                what: "the workspace's depth".to_owned(),
+                limit: format!("{} folders", limits::DEPTH),
+            });
         }
         let rules = self.rules.len();
         if let Some(rule) = read_rules(fd.as_fd(), at) {
@@ -55,7 +75,8 @@ impl Walk<'_> {
         for entry in Dir::read_from(&fd).map_err(|cause| disk(at, cause.into()))? {
             let entry = entry.map_err(|cause| disk(at, cause.into()))?;
             let bytes = entry.file_name().to_bytes();
-            let left_out = at.as_os_str().is_empty() && self.without.iter().any(|name| name.as_bytes() == bytes);
+            let left_out =
+                at.as_os_str().is_empty() && self.without.iter().any(|name| name.as_bytes() == bytes);
             if bytes == b"." || bytes == b".." || name::is_git(bytes) || left_out {
                 continue;
             }
@@ -78,7 +99,10 @@ impl Walk<'_> {
         let path = at.join(OsStr::from_bytes(bytes));
         self.entries += 1;
         if self.entries > limits::ENTRIES {
-            return Err(GitError::TooBig { what: "the workspace".to_owned(), limit: format!("{} entries", limits::ENTRIES) });
+            return Err(GitError::TooBig {
+                what: "the workspace".to_owned(),
+                limit: format!("{} entries", limits::ENTRIES),
+            });
         }
         let name = OsStr::from_bytes(bytes);
         // gone since it was listed: as if it had never been there
@@ -97,7 +121,8 @@ impl Walk<'_> {
                 let subtree = before.as_ref().filter(|entry| entry.kind() == Some(ObjectType::Tree));
                 let subtree = subtree.map(|entry| self.store.find_tree(entry.id())).transpose()?;
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let inner = openat(fd, name, flags, Mode::empty()).map_err(|cause| disk(&path, cause.into()))?;
+                let inner =
+                    openat(fd, name, flags, Mode::empty()).map_err(|cause| disk(&path, cause.into()))?;
                 Ok(self.folder(inner, &path, subtree.as_ref(), ignored)?.map(|id| (id, 0o040_000)))
             }
             FileType::RegularFile => {
@@ -112,18 +137,30 @@ impl Walk<'_> {
         }
     }
 
-    fn file(&mut self, fd: BorrowedFd<'_>, name: &OsStr, path: &Path, before: Option<Oid>) -> Result<Oid, GitError> {
+    fn file(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        name: &OsStr,
+        path: &Path,
+        before: Option<Oid>,
+    ) -> Result<Oid, GitError> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = openat(fd, name, flags, Mode::empty()).map_err(|cause| disk(path, cause.into()))?;
         let mut bytes = Vec::new();
-        File::from(file).take(limits::FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|cause| disk(path, cause))?;
+        File::from(file)
+            .take(limits::FILE_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|cause| disk(path, cause))?;
         self.bytes += bytes.len() as u64;
         if bytes.len() as u64 > limits::FILE_BYTES {
             let limit = format!("{} MiB a file", limits::FILE_BYTES >> 20);
             return Err(GitError::TooBig { what: path.display().to_string(), limit });
         }
         if self.bytes > limits::TREE_BYTES {
-            return Err(GitError::TooBig { what: "the workspace".to_owned(), limit: format!("{} MiB", limits::TREE_BYTES >> 20) });
+            return Err(GitError::TooBig {
+                what: "the workspace".to_owned(),
+                limit: format!("{} MiB", limits::TREE_BYTES >> 20),
+            });
         }
         let id = Oid::hash_object(ObjectType::Blob, &bytes)?;
         // most files are as they were, and then nothing has to be compressed or written
@@ -131,7 +168,12 @@ impl Walk<'_> {
     }
 
     fn is_ignored(&self, path: &Path, is_folder: bool) -> bool {
-        let decided = self.rules.iter().rev().map(|rules| rules.matched(path, is_folder)).find(|decision| !decision.is_none());
+        let decided = self
+            .rules
+            .iter()
+            .rev()
+            .map(|rules| rules.matched(path, is_folder))
+            .find(|decision| !decision.is_none());
         decided.is_some_and(|decision| decision.is_ignore())
     }
 }

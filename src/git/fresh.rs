@@ -14,7 +14,10 @@ pub fn fresh(folder: &Path, files: &[(&str, &str)], author: &Person, at: i64) ->
         std::fs::create_dir_all(parent).map_err(|cause| io(parent, cause))?;
         std::fs::write(&path, text).map_err(|cause| io(&path, cause))?;
     }
-    let repository = Repository::init_opts(folder, RepositoryInitOptions::new().initial_head("main").external_template(false))?;
+    let repository = Repository::init_opts(
+        folder,
+        RepositoryInitOptions::new().initial_head("main").external_template(false),
+    )?;
     let mut index = repository.index()?;
     for (name, _) in files {
         index.add_path(Path::new(name))?;

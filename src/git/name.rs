@@ -4,8 +4,17 @@ use super::GitError;
 
 /// Refuses names that are no names, or that some file system takes for `.git`.
 pub(super) fn check(name: &[u8]) -> Result<(), GitError> {
-    let hostile = name.is_empty() || name == b"." || name == b".." || name.contains(&b'/') || name.contains(&0) || is_git(name);
-    if hostile { Err(GitError::Hostile(format!("a tree with an entry named {:?}", shown(name)))) } else { Ok(()) }
+    let hostile = name.is_empty()
+        || name == b"."
+        || name == b".."
+        || name.contains(&b'/')
+        || name.contains(&0)
+        || is_git(name);
+    if hostile {
+        Err(GitError::Hostile(format!("a tree with an entry named {:?}", shown(name))))
+    } else {
+        Ok(())
+    }
 }
 
 /// `.git` in any spelling: case, trailing dots and spaces (NTFS), ignorable code points (HFS+), the short name.
@@ -38,7 +47,15 @@ mod tests {
 
     #[test]
     fn names_for_git_are_known() {
-        for bad in [&b".git"[..], b".GIT", b".Git.", b".git ", b"git~1", b".git::$INDEX_ALLOCATION", ".g\u{200c}it".as_bytes()] {
+        for bad in [
+            &b".git"[..],
+            b".GIT",
+            b".Git.",
+            b".git ",
+            b"git~1",
+            b".git::$INDEX_ALLOCATION",
+            ".g\u{200c}it".as_bytes(),
+        ] {
             assert!(is_git(bad), "{bad:?}");
         }
         for good in [&b".github"[..], b".gitignore", b"git", b"agit", b".gi"] {

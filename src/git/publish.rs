@@ -1,13 +1,23 @@
 //! One commit and one ref in somebody's repository. Objects go first, children before parents, so that a crash at any
 //! point leaves nothing that refers to something missing; the ref is made last, by compare-and-swap.
 
-use super::{GitError, Person, Source, source::{oid, sha}};
+use super::{
+    GitError, Person, Source,
+    source::{oid, sha},
+};
 use crate::{ids::Sha, limits::git as limits};
 use git2::{Branch, ErrorCode, ObjectType, Odb, Oid, Repository, Signature, Time};
 
 impl Source {
     /// A commit object; the same arguments give the same id (`at`: seconds since 1970, UTC).
-    pub fn commit(&self, tree: &Sha, parent: &Sha, message: &str, author: &Person, at: i64) -> Result<Sha, GitError> {
+    pub fn commit(
+        &self,
+        tree: &Sha,
+        parent: &Sha,
+        message: &str,
+        author: &Person,
+        at: i64,
+    ) -> Result<Sha, GitError> {
         let store = self.ours();
         let person = Signature::new(&author.name, &author.email, &Time::new(at, 0))?;
         let (tree, parent) = (store.find_tree(oid(tree)?)?, store.find_commit(oid(parent)?)?);
@@ -22,7 +32,10 @@ impl Source {
             return Err(GitError::BadBranch(name.to_owned()));
         }
         let full = format!("refs/heads/{name}");
-        let unborn = theirs.find_reference("HEAD").ok().and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
+        let unborn = theirs
+            .find_reference("HEAD")
+            .ok()
+            .and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
         if unborn.as_deref() == Some(full.as_str()) || theirs.find_reference(&full).is_ok() {
             return Err(GitError::BranchExists(name.to_owned()));
         }
@@ -84,7 +97,10 @@ impl Copy<'_> {
             return Ok(());
         }
         if depth > limits::DEPTH + 2 {
-            return Err(GitError::TooBig { what: "the tree's depth".to_owned(), limit: format!("{} folders", limits::DEPTH) });
+            return Err(GitError::TooBig {
+                what: "the tree's depth".to_owned(),
+                limit: format!("{} folders", limits::DEPTH),
+            });
         }
         let object = self.from_odb.read(id)?;
         match object.kind() {
@@ -102,6 +118,9 @@ impl Copy<'_> {
             }
             _ => {}
         }
-        self.to.write(object.kind(), object.data()).map(drop).map_err(|error| GitError::Disk(error.message().to_owned()))
+        self.to
+            .write(object.kind(), object.data())
+            .map(drop)
+            .map_err(|error| GitError::Disk(error.message().to_owned()))
     }
 }

@@ -5,7 +5,9 @@ use crate::{
     ids::{ContentHash, Sha},
     limits::git as limits,
 };
-use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags, StatusOptions, TreeWalkMode, TreeWalkResult};
+use git2::{
+    ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags, StatusOptions, TreeWalkMode, TreeWalkResult,
+};
 use std::{
     ffi::OsStr,
     fs, io,
@@ -29,7 +31,10 @@ impl std::fmt::Debug for Source {
 }
 
 /// Nothing of a repository is executed here, so whose it is does not matter (git's `safe.directory`).
-#[expect(unsafe_code, reason = "libgit2's options are process-wide and set once, before any repository is open")]
+#[expect(
+    unsafe_code,
+    reason = "libgit2's options are process-wide and set once, before any repository is open"
+)]
 fn own_everything() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -42,7 +47,9 @@ fn own_everything() {
 pub(super) fn disk(path: &Path, cause: io::Error) -> GitError {
     use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     match cause.kind() {
-        StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied => GitError::Disk(format!("{}: {cause}", path.display())),
+        StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied => {
+            GitError::Disk(format!("{}: {cause}", path.display()))
+        }
         _ => GitError::Io { path: path.to_owned(), cause },
     }
 }
@@ -60,12 +67,17 @@ impl Source {
     pub fn open(folder: &Path, data: &Path) -> Result<Self, GitError> {
         own_everything();
         let none: [&OsStr; 0] = [];
-        let theirs = Repository::open_ext(folder, RepositoryOpenFlags::empty(), none).map_err(|error| match error.code() {
-            ErrorCode::NotFound => GitError::NotARepository(folder.to_owned()),
-            _ => GitError::Git(error),
-        })?;
+        let theirs =
+            Repository::open_ext(folder, RepositoryOpenFlags::empty(), none).map_err(|error| match error
+                .code()
+            {
+                ErrorCode::NotFound => GitError::NotARepository(folder.to_owned()),
+                _ => GitError::Git(error),
+            })?;
         let common = theirs.commondir().canonicalize().map_err(|cause| disk(theirs.commondir(), cause))?;
-        let private = data.join("git").join(ContentHash::of(common.as_os_str().as_bytes()).as_str().get(..16).unwrap_or_default());
+        let private = data
+            .join("git")
+            .join(ContentHash::of(common.as_os_str().as_bytes()).as_str().get(..16).unwrap_or_default());
         let ours = open_private(&private, &common)?;
         Ok(Self { folder: common, private, theirs: Mutex::new(theirs), ours: Mutex::new(ours) })
     }
@@ -136,7 +148,10 @@ impl Source {
             if found.len() > limits::ENTRIES { TreeWalkResult::Abort } else { TreeWalkResult::Ok }
         });
         if found.len() > limits::ENTRIES {
-            return Err(GitError::TooBig { what: "the tree".to_owned(), limit: format!("{} files", limits::ENTRIES) });
+            return Err(GitError::TooBig {
+                what: "the tree".to_owned(),
+                limit: format!("{} files", limits::ENTRIES),
+            });
         }
         walked?;
         Ok(found)

@@ -9,7 +9,10 @@ use crate::{ids::Secret, limits::model as limits};
 use async_trait::async_trait;
 use eventsource_stream::{EventStreamError, Eventsource};
 use futures_util::StreamExt;
-use reqwest::{Client, Response, StatusCode, header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER}};
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
+};
 use serde_json::Value;
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -43,36 +46,60 @@ impl Model for OpenAi {
     fn window(&self) -> u64 {
         self.window
     }
-    async fn ask(&self, question: &Question<'_>, watch: &(dyn for<'t> Fn(&'t str) + Send + Sync)) -> Result<Reply, ModelError> {
+    async fn ask(
+        &self,
+        question: &Question<'_>,
+        watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
+    ) -> Result<Reply, ModelError> {
         let total = tokio::time::timeout(limits::ANSWER, self.once(question, watch));
         total.await.unwrap_or_else(|_| Err(self.network("the answer took too long", true)))
     }
 }
 
 impl OpenAi {
-    async fn once(&self, question: &Question<'_>, watch: &(dyn for<'t> Fn(&'t str) + Send + Sync)) -> Result<Reply, ModelError> {
+    async fn once(
+        &self,
+        question: &Question<'_>,
+        watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
+    ) -> Result<Reply, ModelError> {
         match self.send(question, watch).await {
             // a refused parameter costs nothing: the other spelling is the same question
-            Err(ModelError::Refused { status: 400, message, .. }) if message == OTHER_LIMIT => self.send(question, watch).await,
+            Err(ModelError::Refused { status: 400, message, .. }) if message == OTHER_LIMIT => {
+                self.send(question, watch).await
+            }
             answer => answer,
         }
     }
 
-    async fn send(&self, question: &Question<'_>, watch: &(dyn for<'t> Fn(&'t str) + Send + Sync)) -> Result<Reply, ModelError> {
+    async fn send(
+        &self,
+        question: &Question<'_>,
+        watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
+    ) -> Result<Reply, ModelError> {
         let old = self.old_limit.load(Ordering::Relaxed);
-        let body = wire::request(&self.model, question, if old { "max_tokens" } else { "max_completion_tokens" });
+        let body =
+            wire::request(&self.model, question, if old { "max_tokens" } else { "max_completion_tokens" });
         let body = body.to_string();
         let bytes = body.len();
-        let mut request = self.client.post(format!("{}/chat/completions", self.base)).header(CONTENT_TYPE, "application/json").body(body);
+        let mut request = self
+            .client
+            .post(format!("{}/chat/completions", self.base))
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
         if let Some(key) = &self.key {
             request = request.bearer_auth(key.expose());
         }
-        let response = request.send().await.map_err(|error| self.network(&kind(&error), !error.is_connect()))?;
+        let response =
+            request.send().await.map_err(|error| self.network(&kind(&error), !error.is_connect()))?;
         if response.status() != StatusCode::OK {
             return Err(self.refused(response).await);
         }
-        let streamed = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        let answer = if streamed { self.stream(response, watch).await? } else { self.whole(response, watch).await? };
+        let streamed = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let answer =
+            if streamed { self.stream(response, watch).await? } else { self.whole(response, watch).await? };
         if answer.is_empty() {
             let usage = Usage { input_tokens: bytes as u64 / 4, ..Usage::default() };
             return Err(self.nonsense("an answer without a choice", usage));
@@ -80,7 +107,11 @@ impl OpenAi {
         Ok(answer.reply(question.asker.step, bytes))
     }
 
-    async fn stream(&self, response: Response, watch: &(dyn for<'t> Fn(&'t str) + Send + Sync)) -> Result<Answer, ModelError> {
+    async fn stream(
+        &self,
+        response: Response,
+        watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
+    ) -> Result<Answer, ModelError> {
         let mut answer = Answer::default();
         let mut events = response.bytes_stream().eventsource();
         while let Some(event) = events.next().await {
@@ -100,18 +131,32 @@ impl OpenAi {
             self.add(&mut answer, &event.data, watch)?;
         }
         // some servers leave [DONE] out; without a finish reason the stream was cut
-        if answer.is_finished() { Ok(answer) } else { Err(self.network("the stream ended in mid-answer", true)) }
+        if answer.is_finished() {
+            Ok(answer)
+        } else {
+            Err(self.network("the stream ended in mid-answer", true))
+        }
     }
 
-    async fn whole(&self, response: Response, watch: &(dyn for<'t> Fn(&'t str) + Send + Sync)) -> Result<Answer, ModelError> {
+    async fn whole(
+        &self,
+        response: Response,
+        watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
+    ) -> Result<Answer, ModelError> {
         let text = self.bounded(response).await?;
         let mut answer = Answer::default();
         self.add(&mut answer, &text, watch)?;
         Ok(answer)
     }
 
-    fn add(&self, answer: &mut Answer, data: &str, watch: &(dyn for<'t> Fn(&'t str) + Send + Sync)) -> Result<(), ModelError> {
-        let chunk: Chunk = serde_json::from_str(data).map_err(|_| self.nonsense("something that is not its API's JSON", Usage::default()))?;
+    fn add(
+        &self,
+        answer: &mut Answer,
+        data: &str,
+        watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
+    ) -> Result<(), ModelError> {
+        let chunk: Chunk = serde_json::from_str(data)
+            .map_err(|_| self.nonsense("something that is not its API's JSON", Usage::default()))?;
         if let Some(error) = chunk.error.as_ref().filter(|error| !error.is_null()) {
             return Err(self.busy(500, message_of(error), None));
         }
@@ -143,8 +188,13 @@ impl OpenAi {
         let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         let error = if body["error"].is_null() { &body } else { &body["error"] };
         let code = [&error["code"], &error["type"]].into_iter().find_map(|v| v.as_str()).unwrap_or_default();
-        if matches!(code, "context_length_exceeded" | "exceed_context_size_error") || error["type"] == "exceed_context_size_error" {
-            return ModelError::TooLong { model: self.spec.clone(), tokens: error["n_prompt_tokens"].as_u64() };
+        if matches!(code, "context_length_exceeded" | "exceed_context_size_error")
+            || error["type"] == "exceed_context_size_error"
+        {
+            return ModelError::TooLong {
+                model: self.spec.clone(),
+                tokens: error["n_prompt_tokens"].as_u64(),
+            };
         }
         let param = error["param"].as_str().unwrap_or_default();
         if status == 400 && matches!(param, "max_tokens" | "max_completion_tokens") {
@@ -158,7 +208,12 @@ impl OpenAi {
         let no_money = code == "insufficient_quota" || error["type"] == "insufficient_quota";
         match status {
             408 | 409 | 425 | 429 | 500.. if !no_money => self.busy(status, message_of(error), after),
-            _ => ModelError::Refused { model: self.spec.clone(), status, message: self.clean(&message_of(error)), hint: hint(status, no_money) },
+            _ => ModelError::Refused {
+                model: self.spec.clone(),
+                status,
+                message: self.clean(&message_of(error)),
+                hint: hint(status, no_money),
+            },
         }
     }
 

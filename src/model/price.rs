@@ -29,7 +29,8 @@ impl Prices {
 
     /// The built-in table with the operator's rows over it; the error names the line.
     pub fn with_file(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path).map_err(|cause| format!("{} can't be read: {cause}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| format!("{} can't be read: {cause}", path.display()))?;
         let own = Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         let mut all = Self::built_in();
         all.0.extend(own.0);
@@ -49,7 +50,11 @@ impl Prices {
 impl Row {
     /// What a call costs.
     pub fn price(&self) -> Price {
-        Price { input: self.input, cached_input: self.cached_input.unwrap_or(self.input), output: self.output }
+        Price {
+            input: self.input,
+            cached_input: self.cached_input.unwrap_or(self.input),
+            output: self.output,
+        }
     }
     /// Tokens that fit.
     pub fn window(&self) -> Option<u64> {

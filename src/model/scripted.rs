@@ -65,7 +65,8 @@ pub struct Scripted {
 impl Scripted {
     /// From a file; the error names the line.
     pub fn open(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path).map_err(|cause| format!("{} can't be read: {cause}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| format!("{} can't be read: {cause}", path.display()))?;
         Self::parse(&format!("scripted/{}", path.display()), &text)
     }
 
@@ -73,7 +74,8 @@ impl Scripted {
     pub fn parse(name: &str, text: &str) -> Result<Self, String> {
         let mut lines = Vec::new();
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let line: Line = serde_json::from_str(line).map_err(|error| format!("{name}, line {}: {error}", at + 1))?;
+            let line: Line =
+                serde_json::from_str(line).map_err(|error| format!("{name}, line {}: {error}", at + 1))?;
             lines.push(Some(line));
         }
         Ok(Self { name: name.to_owned(), lines: Mutex::new(lines) })
@@ -101,7 +103,11 @@ impl Model for Scripted {
     fn window(&self) -> u64 {
         limits::WINDOW
     }
-    async fn ask(&self, question: &Question<'_>, watch: &(dyn for<'t> Fn(&'t str) + Send + Sync)) -> Result<Reply, ModelError> {
+    async fn ask(
+        &self,
+        question: &Question<'_>,
+        watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
+    ) -> Result<Reply, ModelError> {
         let asker = question.asker;
         let Some(line) = self.take(&asker) else {
             let (role, task) = (asker.role.to_owned(), asker.task.to_string());
@@ -152,7 +158,8 @@ pub struct Recorder {
 impl Recorder {
     /// Writes to a new file (an old one is replaced).
     pub fn new(inner: Arc<dyn Model>, path: &Path) -> Result<Self, String> {
-        let file = std::fs::File::create(path).map_err(|cause| format!("{} can't be written: {cause}", path.display()))?;
+        let file = std::fs::File::create(path)
+            .map_err(|cause| format!("{} can't be written: {cause}", path.display()))?;
         Ok(Self { inner, file: Mutex::new(file) })
     }
 
@@ -176,7 +183,11 @@ impl Model for Recorder {
     fn window(&self) -> u64 {
         self.inner.window()
     }
-    async fn ask(&self, question: &Question<'_>, watch: &(dyn for<'t> Fn(&'t str) + Send + Sync)) -> Result<Reply, ModelError> {
+    async fn ask(
+        &self,
+        question: &Question<'_>,
+        watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
+    ) -> Result<Reply, ModelError> {
         let answer = self.inner.ask(question, watch).await;
         let mut line = Line {
             role: Some(question.asker.role.to_owned()),
@@ -206,6 +217,7 @@ impl Model for Recorder {
 }
 
 fn recorded(call: &ToolCall) -> Call {
-    let arguments = serde_json::from_str(&call.arguments).unwrap_or_else(|_| serde_json::Value::String(call.arguments.clone()));
+    let arguments = serde_json::from_str(&call.arguments)
+        .unwrap_or_else(|_| serde_json::Value::String(call.arguments.clone()));
     Call { name: call.name.clone(), arguments }
 }

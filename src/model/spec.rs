@@ -59,7 +59,9 @@ impl Hint for SpecError {
     fn hint(&self) -> String {
         match self {
             Self::Form(_) => "write PROVIDER/NAME, e.g. openai/gpt-5-mini or scripted/conversation.jsonl",
-            Self::Provider(_) => "use openai/NAME (with OPENAI_BASE_URL for any compatible server) or scripted/FILE",
+            Self::Provider(_) => {
+                "use openai/NAME (with OPENAI_BASE_URL for any compatible server) or scripted/FILE"
+            }
             Self::NoKey(_) => "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none",
             Self::BadUrl => "set OPENAI_BASE_URL to something like http://127.0.0.1:8080/v1",
             Self::File(_) => "mend the named file, or name another",
@@ -124,8 +126,13 @@ pub async fn reachable(spec: &str, settings: &ModelSettings) -> Result<(), Strin
     }
     match request.send().await {
         Ok(answer) if answer.status().is_success() || answer.status().as_u16() == 404 => Ok(()),
-        Ok(answer) if matches!(answer.status().as_u16(), 401 | 403) => Err("the key is refused; check OPENAI_API_KEY".to_owned()),
+        Ok(answer) if matches!(answer.status().as_u16(), 401 | 403) => {
+            Err("the key is refused; check OPENAI_API_KEY".to_owned())
+        }
         Ok(answer) => Err(format!("the server answers {}", answer.status().as_u16())),
-        Err(error) => Err(format!("no answer ({}); check OPENAI_BASE_URL and the network", if error.is_timeout() { "time-out" } else { "no connection" })),
+        Err(error) => Err(format!(
+            "no answer ({}); check OPENAI_BASE_URL and the network",
+            if error.is_timeout() { "time-out" } else { "no connection" }
+        )),
     }
 }

@@ -28,7 +28,9 @@ fn message(message: &Message) -> Value {
         Message::System { text } => json!({"role": "system", "content": text}),
         Message::User { text } => json!({"role": "user", "content": text}),
         Message::Tool { call, text } => json!({"role": "tool", "tool_call_id": call, "content": text}),
-        Message::Assistant { text, calls } if calls.is_empty() => json!({"role": "assistant", "content": text}),
+        Message::Assistant { text, calls } if calls.is_empty() => {
+            json!({"role": "assistant", "content": text})
+        }
         Message::Assistant { text, calls } => {
             let calls = calls.iter().map(|call| {
                 json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
@@ -117,7 +119,9 @@ impl Answer {
         if chunk.usage.is_some() {
             self.usage = chunk.usage;
         }
-        let Some(choice) = chunk.choices.unwrap_or_default().into_iter().next() else { return Ok(String::new()) };
+        let Some(choice) = chunk.choices.unwrap_or_default().into_iter().next() else {
+            return Ok(String::new());
+        };
         self.finish = choice.finish_reason.or(self.finish.take());
         let delta = choice.delta.unwrap_or_default();
         let text = delta.content.map(content).unwrap_or_default();
@@ -127,7 +131,11 @@ impl Answer {
             self.call(call);
         }
         if self.bytes > limits::ANSWER_BYTES || self.calls.len() > limits::CALLS {
-            return Err(format!("an answer of more than {} KiB or {} calls", limits::ANSWER_BYTES / 1024, limits::CALLS));
+            return Err(format!(
+                "an answer of more than {} KiB or {} calls",
+                limits::ANSWER_BYTES / 1024,
+                limits::CALLS
+            ));
         }
         Ok(text)
     }
@@ -141,7 +149,11 @@ impl Answer {
             Some(index) if index < self.calls.len() => index,
             None if function.name.is_none() && self.calls.last().is_some_and(same) => self.calls.len() - 1,
             _ => {
-                self.calls.push(ToolCall { id: String::new(), name: String::new(), arguments: String::new() });
+                self.calls.push(ToolCall {
+                    id: String::new(),
+                    name: String::new(),
+                    arguments: String::new(),
+                });
                 self.calls.len() - 1
             }
         };

@@ -210,8 +210,10 @@ mod tests {
         for bad in ["", "T1", "a/b", "a b", "plan", "fix-1", "aaaaaaaaaaaaaaaaaaaaa"] {
             check(&[(bad, &[])], Err(&format!("{bad:?} can't be the id of a task")));
         }
-        check(&[("t", &[]); PLAN_TASKS + 1], Err("the plan has more than 20 tasks"));
-        check(&[("t", &["t"; PLAN_NEEDS + 1])], Err("the plan's tasks need each other more than 60 times"));
+        let none: &[&str] = &[];
+        check(&[("t", none); PLAN_TASKS + 1], Err("the plan has more than 20 tasks"));
+        let many: &[&str] = &["t"; PLAN_NEEDS + 1];
+        check(&[("t", many)], Err("the plan's tasks need each other more than 60 times"));
     }
 
     #[test]

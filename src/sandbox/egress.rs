@@ -41,7 +41,8 @@ impl Place {
             None => (text, 443),
         };
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-' || c == '_';
-        let fits = !host.is_empty() && host.len() <= 253 && host.chars().all(legal) && !host.starts_with(['.', '-']);
+        let fits =
+            !host.is_empty() && host.len() <= 253 && host.chars().all(legal) && !host.starts_with(['.', '-']);
         fits.then(|| Self { host: host.trim_end_matches('.').to_ascii_lowercase(), port })
     }
 }
@@ -118,7 +119,12 @@ async fn connection(mut client: UnixStream, rules: &Rules, log: &Log, totals: &T
     log.add(line);
 }
 
-async fn through(client: &mut UnixStream, rules: &Rules, totals: &Totals, line: &mut Line) -> Result<(), &'static str> {
+async fn through(
+    client: &mut UnixStream,
+    rules: &Rules,
+    totals: &Totals,
+    line: &mut Line,
+) -> Result<(), &'static str> {
     let head = timeout(limits::HELLO, request_head(client)).await.map_err(|_| "no request in time")??;
     let place = match target(&head) {
         Some(place) => place,
@@ -145,8 +151,10 @@ async fn through(client: &mut UnixStream, rules: &Rules, totals: &Totals, line: 
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
     let mut down = 0;
-    let up_cap = Cap { connection: limits::UPLOAD_CONNECTION_BYTES, total: limits::UPLOAD_BYTES, used: &totals.up };
-    let down_cap = Cap { connection: limits::DOWNLOAD_BYTES, total: limits::DOWNLOAD_BYTES, used: &totals.down };
+    let up_cap =
+        Cap { connection: limits::UPLOAD_CONNECTION_BYTES, total: limits::UPLOAD_BYTES, used: &totals.up };
+    let down_cap =
+        Cap { connection: limits::DOWNLOAD_BYTES, total: limits::DOWNLOAD_BYTES, used: &totals.down };
     let ended = tokio::try_join!(
         pump(&mut from_client, &mut to_server, &up_cap, &mut line.up),
         pump(&mut from_server, &mut to_client, &down_cap, &mut down),
@@ -156,7 +164,8 @@ async fn through(client: &mut UnixStream, rules: &Rules, totals: &Totals, line: 
 }
 
 async fn deny(client: &mut UnixStream, why: &'static str) -> Result<(), &'static str> {
-    let answer = format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}", why.len());
+    let answer =
+        format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}", why.len());
     // the reason is in the log, whether the client reads it or not
     let _ = client.write_all(answer.as_bytes()).await;
     Err(why)
@@ -179,7 +188,10 @@ fn target(head: &[u8]) -> Option<Place> {
     let line = std::str::from_utf8(head).ok()?.lines().next()?;
     let mut words = line.split(' ');
     let (method, place, version) = (words.next()?, words.next()?, words.next()?);
-    let right = method == "CONNECT" && version.starts_with("HTTP/1.") && words.next().is_none() && place.contains(':');
+    let right = method == "CONNECT"
+        && version.starts_with("HTTP/1.")
+        && words.next().is_none()
+        && place.contains(':');
     right.then(|| Place::parse(place)).flatten()
 }
 
@@ -195,7 +207,14 @@ fn is_public(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();
             let shared = a == 100 && (64..128).contains(&b);
-            !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_multicast() || ip.is_unspecified() || ip.is_broadcast() || shared || a == 0)
+            !(ip.is_loopback()
+                || ip.is_private()
+                || ip.is_link_local()
+                || ip.is_multicast()
+                || ip.is_unspecified()
+                || ip.is_broadcast()
+                || shared
+                || a == 0)
         }
         IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
             Some(ip) => is_public(IpAddr::V4(ip)),
@@ -229,7 +248,12 @@ struct Cap<'a> {
 }
 
 /// One direction, with its caps; its end closes the other side's input.
-async fn pump(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin), cap: &Cap<'_>, count: &mut u64) -> Result<(), &'static str> {
+async fn pump(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    cap: &Cap<'_>,
+    count: &mut u64,
+) -> Result<(), &'static str> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let read = match timeout(IDLE, from.read(&mut buffer)).await {
@@ -263,28 +287,68 @@ mod tests {
     #[test]
     fn places_are_parsed_strictly() {
         let check = |text: &str, expected: Option<(&str, u16)>| {
-            assert_eq!(Place::parse(text), expected.map(|(host, port)| Place { host: host.to_owned(), port }), "{text:?}");
+            assert_eq!(
+                Place::parse(text),
+                expected.map(|(host, port)| Place { host: host.to_owned(), port }),
+                "{text:?}"
+            );
         };
         check("Example.COM", Some(("example.com", 443)));
         check("example.com:8443", Some(("example.com", 8443)));
         check("example.com.", Some(("example.com", 443)));
-        for bad in ["", ":443", "a:0", "a:99999", "a b", "a/b", "user@host", "a\0.b", "-a", ".a", "*.a.b", "http://a", "[::1]:443"] {
+        for bad in [
+            "",
+            ":443",
+            "a:0",
+            "a:99999",
+            "a b",
+            "a/b",
+            "user@host",
+            "a\0.b",
+            "-a",
+            ".a",
+            "*.a.b",
+            "http://a",
+            "[::1]:443",
+        ] {
             check(bad, None);
         }
     }
 
     #[test]
     fn only_a_plain_connect_is_a_target() {
-        let check = |head: &str, expected: bool| assert_eq!(target(head.as_bytes()).is_some(), expected, "{head:?}");
+        let check =
+            |head: &str, expected: bool| assert_eq!(target(head.as_bytes()).is_some(), expected, "{head:?}");
         check("CONNECT a.b:443 HTTP/1.1\r\n\r\n", true);
-        for bad in ["GET http://a.b/ HTTP/1.1\r\n\r\n", "CONNECT a.b HTTP/1.1\r\n\r\n", "CONNECT a.b:443 x HTTP/1.1\r\n\r\n", "connect a.b:443 HTTP/1.1\r\n\r\n", "CONNECT a@b:443 HTTP/1.1\r\n\r\n", "\r\n\r\n"] {
+        for bad in [
+            "GET http://a.b/ HTTP/1.1\r\n\r\n",
+            "CONNECT a.b HTTP/1.1\r\n\r\n",
+            "CONNECT a.b:443 x HTTP/1.1\r\n\r\n",
+            "connect a.b:443 HTTP/1.1\r\n\r\n",
+            "CONNECT a@b:443 HTTP/1.1\r\n\r\n",
+            "\r\n\r\n",
+        ] {
             check(bad, false);
         }
     }
 
     #[test]
     fn private_addresses_are_not_public() {
-        for bad in ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "::1", "fd00::1", "fe80::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"] {
+        for bad in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.1",
+            "172.16.0.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::7f00:1",
+        ] {
             assert!(!is_public(bad.parse().unwrap()), "{bad}");
         }
         for good in ["1.1.1.1", "8.8.8.8", "2606:4700::1111"] {
@@ -323,9 +387,18 @@ mod tests {
         let refused = ("HTTP/1.1 403 Forbidden".to_owned(), Some("not on the allow-list"));
         assert_eq!(asked(Rules::default(), request.as_bytes(), b"").await, refused);
         assert_eq!(asked(rules(false), request.as_bytes(), b"").await.1, Some("no public address"));
-        assert_eq!(asked(rules(true), request.as_bytes(), b"GET / HTTP/1.1\r\n\r\n").await.1, Some("not TLS"));
+        assert_eq!(
+            asked(rules(true), request.as_bytes(), b"GET / HTTP/1.1\r\n\r\n").await.1,
+            Some("not TLS")
+        );
         let hello = hello::tests::hello("elsewhere.example");
-        assert_eq!(asked(rules(true), request.as_bytes(), &hello).await.1, Some("the TLS server name is not the host"));
-        assert_eq!(asked(rules(true), b"GET http://a/ HTTP/1.1\r\n\r\n", b"").await.1, Some("not a CONNECT to host:port"));
+        assert_eq!(
+            asked(rules(true), request.as_bytes(), &hello).await.1,
+            Some("the TLS server name is not the host")
+        );
+        assert_eq!(
+            asked(rules(true), b"GET http://a/ HTTP/1.1\r\n\r\n", b"").await.1,
+            Some("not a CONNECT to host:port")
+        );
     }
 }

@@ -37,8 +37,8 @@ pub struct Roots {
 const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 /// Tools whose real place is looked for when `PATH` only has a link to them.
 const TOOLS: &[&str] = &[
-    "cargo", "rustc", "node", "npm", "pnpm", "yarn", "bun", "deno", "python3", "python", "pytest", "uv", "go", "java", "mvn",
-    "gradle", "make", "cc", "gcc", "clang", "ruby", "php", "dotnet",
+    "cargo", "rustc", "node", "npm", "pnpm", "yarn", "bun", "deno", "python3", "python", "pytest", "uv",
+    "go", "java", "mvn", "gradle", "make", "cc", "gcc", "clang", "ruby", "php", "dotnet",
 ];
 
 /// Looks for toolchains and caches.
@@ -67,7 +67,12 @@ struct Finding<'a> {
 
 impl Finding<'_> {
     fn var(&self, name: &str) -> Option<PathBuf> {
-        self.host.env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from).filter(|path| path.is_absolute())
+        self.host
+            .env
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
     }
 
     fn home(&self) -> Option<PathBuf> {
@@ -85,7 +90,8 @@ impl Finding<'_> {
             return false;
         }
         for place in [folder, real.as_path()] {
-            let covered = SYSTEM.iter().any(|system| place.starts_with(system)) || self.roots.read.iter().any(|root| place.starts_with(root));
+            let covered = SYSTEM.iter().any(|system| place.starts_with(system))
+                || self.roots.read.iter().any(|root| place.starts_with(root));
             if !covered {
                 self.roots.read.push(place.to_owned());
                 self.roots.listing.push((what.to_owned(), place.to_owned()));
@@ -103,7 +109,9 @@ impl Finding<'_> {
             && !home.as_deref().is_some_and(holds)
             && !holds(&self.host.data)
             && !inside_data
-            && !["/home", "/root", "/etc", "/proc", "/sys", "/dev", "/run", "/var", "/tmp", "/boot"].iter().any(|bad| folder == Path::new(bad))
+            && !["/home", "/root", "/etc", "/proc", "/sys", "/dev", "/run", "/var", "/tmp", "/boot"]
+                .iter()
+                .any(|bad| folder == Path::new(bad))
     }
 
     fn lead(&mut self, folder: PathBuf) {
@@ -116,7 +124,10 @@ impl Finding<'_> {
     fn rust(&mut self) {
         let Some(home) = self.in_home("RUSTUP_HOME", ".rustup") else { return };
         let settings = fs::read_to_string(home.join("settings.toml")).unwrap_or_default();
-        let default = settings.parse::<toml::Table>().ok().and_then(|t| Some(t.get("default_toolchain")?.as_str()?.to_owned()));
+        let default = settings
+            .parse::<toml::Table>()
+            .ok()
+            .and_then(|t| Some(t.get("default_toolchain")?.as_str()?.to_owned()));
         let named = self.host.env.get("RUSTUP_TOOLCHAIN").filter(|name| !name.is_empty()).cloned();
         let Some(name) = named.or(default).filter(|name| !name.contains('/')) else { return };
         let folder = home.join("toolchains").join(name);
@@ -128,17 +139,33 @@ impl Finding<'_> {
     /// pyenv's shims need all of pyenv; the version they stand for needs nothing.
     fn pyenv(&mut self) {
         let Some(home) = self.in_home("PYENV_ROOT", ".pyenv") else { return };
-        let named = self.host.env.get("PYENV_VERSION").cloned().or_else(|| fs::read_to_string(home.join("version")).ok());
-        let Some(name) = named.and_then(|text| Some(text.split([':', '\n']).next()?.trim().to_owned())) else { return };
+        let named = self
+            .host
+            .env
+            .get("PYENV_VERSION")
+            .cloned()
+            .or_else(|| fs::read_to_string(home.join("version")).ok());
+        let Some(name) = named.and_then(|text| Some(text.split([':', '\n']).next()?.trim().to_owned()))
+        else {
+            return;
+        };
         let folder = home.join("versions").join(&name);
-        if !name.is_empty() && !name.contains('/') && folder.join("bin").is_dir() && self.show("python (pyenv)", &folder) {
+        if !name.is_empty()
+            && !name.contains('/')
+            && folder.join("bin").is_dir()
+            && self.show("python (pyenv)", &folder)
+        {
             self.lead(folder.join("bin"));
         }
     }
 
     fn path_entries(&mut self) {
         let path = self.host.env.get("PATH").cloned().unwrap_or_default();
-        let entries: Vec<PathBuf> = path.split(':').map(PathBuf::from).filter(|entry| entry.is_absolute() && entry.is_dir()).collect();
+        let entries: Vec<PathBuf> = path
+            .split(':')
+            .map(PathBuf::from)
+            .filter(|entry| entry.is_absolute() && entry.is_dir())
+            .collect();
         for entry in entries.into_iter().take(limits::PATH_ENTRIES) {
             match entry.file_name().and_then(|name| name.to_str()) {
                 Some("shims") => self.shims(&entry),
@@ -151,13 +178,18 @@ impl Finding<'_> {
     fn entry(&mut self, entry: &Path) {
         let is_system = SYSTEM.iter().any(|system| entry.starts_with(system));
         let cargo_bin = self.in_home("CARGO_HOME", ".cargo").map(|home| home.join("bin"));
-        let broad = [Some(".local"), Some(".cargo"), Some(".config")].iter().flatten().any(|name| {
-            self.home().is_some_and(|home| entry.parent() == Some(home.join(name).as_path()))
-        });
-        let prefix = entry.parent().filter(|prefix| entry.ends_with("bin") && prefix.components().count() > 2 && !broad);
+        let broad = [Some(".local"), Some(".cargo"), Some(".config")]
+            .iter()
+            .flatten()
+            .any(|name| self.home().is_some_and(|home| entry.parent() == Some(home.join(name).as_path())));
+        let prefix = entry
+            .parent()
+            .filter(|prefix| entry.ends_with("bin") && prefix.components().count() > 2 && !broad);
         if !is_system {
             let shown = match prefix {
-                Some(prefix) if cargo_bin.as_deref() != Some(entry) => self.show("on PATH", prefix) || self.show("on PATH", entry),
+                Some(prefix) if cargo_bin.as_deref() != Some(entry) => {
+                    self.show("on PATH", prefix) || self.show("on PATH", entry)
+                }
                 _ => self.show("on PATH", entry),
             };
             if shown {
@@ -177,7 +209,8 @@ impl Finding<'_> {
             return;
         }
         let Some(folder) = real.parent() else { return };
-        let prefix = folder.parent().filter(|prefix| folder.ends_with("bin") && prefix.components().count() > 2);
+        let prefix =
+            folder.parent().filter(|prefix| folder.ends_with("bin") && prefix.components().count() > 2);
         if !prefix.is_some_and(|prefix| self.show("behind a link on PATH", prefix)) {
             self.show("behind a link on PATH", folder);
         }
@@ -185,12 +218,27 @@ impl Finding<'_> {
 
     /// asdf and mise: every installed version, the ones of the shims' folder first.
     fn shims(&mut self, shims: &Path) {
-        let Some(installs) = shims.parent().map(|home| home.join("installs")).filter(|installs| installs.is_dir()) else { return };
+        let Some(installs) =
+            shims.parent().map(|home| home.join("installs")).filter(|installs| installs.is_dir())
+        else {
+            return;
+        };
         if !self.show("asdf or mise", &installs) {
             return;
         }
-        let below = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).take(limits::PATH_ENTRIES);
-        let mut bins: Vec<PathBuf> = below(&installs).flat_map(|tool| below(&tool).collect::<Vec<_>>()).map(|v| v.join("bin")).filter(|bin| bin.is_dir()).collect();
+        let below = |folder: &Path| {
+            fs::read_dir(folder)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path())
+                .take(limits::PATH_ENTRIES)
+        };
+        let mut bins: Vec<PathBuf> = below(&installs)
+            .flat_map(|tool| below(&tool).collect::<Vec<_>>())
+            .map(|v| v.join("bin"))
+            .filter(|bin| bin.is_dir())
+            .collect();
         bins.sort();
         bins.into_iter().rev().for_each(|bin| self.lead(bin));
     }
@@ -220,8 +268,14 @@ impl Finding<'_> {
         if let Some(modules) = modules.filter(|folder| self.show("Go's modules", folder)) {
             self.roots.env.push(("GOMODCACHE".to_owned(), modules.display().to_string()));
         }
-        if let Some(maven) = self.home().map(|home| home.join(".m2/repository")).filter(|folder| self.show("Maven's cache", folder)) {
-            self.roots.env.push(("MAVEN_ARGS".to_owned(), format!("-o -Dmaven.repo.local={}", maven.display())));
+        if let Some(maven) = self
+            .home()
+            .map(|home| home.join(".m2/repository"))
+            .filter(|folder| self.show("Maven's cache", folder))
+        {
+            self.roots
+                .env
+                .push(("MAVEN_ARGS".to_owned(), format!("-o -Dmaven.repo.local={}", maven.display())));
         }
     }
 }
@@ -232,7 +286,11 @@ mod tests {
 
     fn facts(home: &Path, path: &str) -> HostFacts {
         let env = [("HOME", home.display().to_string()), ("PATH", path.to_owned())];
-        HostFacts { env: env.map(|(k, v)| (k.to_owned(), v)).into(), data: home.join(".local/share/quantum"), extra: Vec::new() }
+        HostFacts {
+            env: env.map(|(k, v)| (k.to_owned(), v)).into(),
+            data: home.join(".local/share/quantum"),
+            extra: Vec::new(),
+        }
     }
 
     fn made(home: &Path, folders: &[&str]) {
@@ -243,21 +301,46 @@ mod tests {
     fn toolchains_are_found_and_homes_are_not_shown() {
         let place = tempfile::tempdir().unwrap();
         let home = place.path().canonicalize().unwrap();
-        made(&home, &["bin", ".cargo/bin", ".cargo/registry", ".rustup/toolchains/stable-x/bin", ".local/bin", ".local/share/quantum", "tools/go/bin"]);
+        made(
+            &home,
+            &[
+                "bin",
+                ".cargo/bin",
+                ".cargo/registry",
+                ".rustup/toolchains/stable-x/bin",
+                ".local/bin",
+                ".local/share/quantum",
+                "tools/go/bin",
+            ],
+        );
         made(&home, &[".pyenv/versions/3.12.1/bin", ".pyenv/shims"]);
         fs::write(home.join(".rustup/settings.toml"), "default_toolchain = \"stable-x\"").unwrap();
         fs::write(home.join(".rustup/toolchains/stable-x/bin/cargo"), "").unwrap();
         fs::write(home.join(".pyenv/version"), "3.12.1\n").unwrap();
-        let path = [".pyenv/shims", ".cargo/bin", ".local/bin", "bin", "tools/go/bin"].map(|p| home.join(p).display().to_string()).join(":");
+        let path = [".pyenv/shims", ".cargo/bin", ".local/bin", "bin", "tools/go/bin"]
+            .map(|p| home.join(p).display().to_string())
+            .join(":");
         let roots = discover(&facts(&home, &path));
-        let shown: Vec<_> = roots.read.iter().map(|p| p.strip_prefix(&home).unwrap().display().to_string()).collect();
+        let shown: Vec<_> =
+            roots.read.iter().map(|p| p.strip_prefix(&home).unwrap().display().to_string()).collect();
         let expected = [
-            ".rustup/toolchains/stable-x", ".pyenv/versions/3.12.1", ".cargo/bin", ".local/bin", "bin", "tools/go", ".cargo/registry",
+            ".rustup/toolchains/stable-x",
+            ".pyenv/versions/3.12.1",
+            ".cargo/bin",
+            ".local/bin",
+            "bin",
+            "tools/go",
+            ".cargo/registry",
         ];
         assert_eq!(shown, expected);
-        assert!(roots.read.iter().all(|root| !home.starts_with(root) && !facts(&home, "").data.starts_with(root)));
+        assert!(
+            roots.read.iter().all(|root| !home.starts_with(root) && !facts(&home, "").data.starts_with(root))
+        );
         let lead = &roots.env.iter().find(|(name, _)| name == "PATH").unwrap().1;
-        assert!(lead.starts_with(&format!("{0}/.rustup/toolchains/stable-x/bin:{0}/.pyenv/versions/3.12.1/bin", home.display())));
+        assert!(lead.starts_with(&format!(
+            "{0}/.rustup/toolchains/stable-x/bin:{0}/.pyenv/versions/3.12.1/bin",
+            home.display()
+        )));
     }
 
     #[test]
@@ -265,7 +348,11 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let home = place.path().join("home/me");
         made(&home, &["x"]);
-        let extra = ["/", "/etc", "/root", "/home"].map(PathBuf::from).into_iter().chain([home.clone(), place.path().to_owned(), home.join("x")]);
+        let extra = ["/", "/etc", "/root", "/home"].map(PathBuf::from).into_iter().chain([
+            home.clone(),
+            place.path().to_owned(),
+            home.join("x"),
+        ]);
         let host = HostFacts { extra: extra.collect(), ..facts(&home, "") };
         assert_eq!(discover(&host).read, [home.join("x").canonicalize().unwrap()]);
     }

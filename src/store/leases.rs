@@ -99,12 +99,13 @@ impl Store {
 
     /// Whose lease on this run is still good.
     pub async fn holder(&self, run: &RunId, now: Timestamp) -> Result<Option<Lease>, StoreError> {
-        let found: Option<String> =
-            sqlx::query_scalar("SELECT lease_owner FROM runs WHERE id = ? AND lease_owner IS NOT NULL AND lease_until > ?")
-                .bind(run.as_str())
-                .bind(now.0)
-                .fetch_optional(&self.readers)
-                .await?;
+        let found: Option<String> = sqlx::query_scalar(
+            "SELECT lease_owner FROM runs WHERE id = ? AND lease_owner IS NOT NULL AND lease_until > ?",
+        )
+        .bind(run.as_str())
+        .bind(now.0)
+        .fetch_optional(&self.readers)
+        .await?;
         Ok(found.map(|owner| Lease { run: run.clone(), owner }))
     }
 

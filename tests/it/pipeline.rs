@@ -105,12 +105,18 @@ impl Place {
         let store = Store::open(&self.data().join("quantum.db")).await.unwrap();
         let parts = Parts {
             source: Arc::new(Source::open(&self.repository(), &self.data()).unwrap()),
-            sandbox: Sandbox { kind: Kind::Linux, program: Path::new(env!("CARGO_BIN_EXE_quantum")).to_owned() },
+            sandbox: Sandbox {
+                kind: Kind::Linux,
+                program: Path::new(env!("CARGO_BIN_EXE_quantum")).to_owned(),
+            },
             model: Arc::new(model.clone()),
             data: self.data(),
             clock: clock.clone(),
             base: None,
             branch: "quantum/greeting".to_owned(),
+            roots: Default::default(),
+            host_env: Default::default(),
+            egress_allow: None,
         };
         Engine::new(store, parts).await
     }

@@ -60,7 +60,10 @@ fn product(text: &str) -> &str {
 }
 
 fn module(path: &Path) -> String {
-    path.components().nth(1).map(|c| c.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()).unwrap_or_default()
+    path.components()
+        .nth(1)
+        .map(|c| c.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned())
+        .unwrap_or_default()
 }
 
 /// Every module named after `crate::`, nested braces included.
@@ -114,7 +117,11 @@ fn imports_point_down() {
         };
         for name in imported(product(&text)) {
             let known = may.contains_key(name.as_str());
-            if known && name != own && !allowed.contains(&name.as_str()) && !EVERYBODYS.contains(&name.as_str()) {
+            if known
+                && name != own
+                && !allowed.contains(&name.as_str())
+                && !EVERYBODYS.contains(&name.as_str())
+            {
                 wrong.push(format!("{}: `{own}` imports `{name}`", path.display()));
             }
         }
@@ -146,14 +153,25 @@ fn functions_are_small() {
         let lines: Vec<&str> = product(&text).lines().collect();
         for (at, line) in lines.iter().enumerate() {
             let bare = line.trim_start();
-            let is_fn = ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(crate) fn ", "pub(super) fn ", "pub(super) async fn "]
-                .iter()
-                .any(|start| bare.starts_with(start));
+            let is_fn = [
+                "fn ",
+                "pub fn ",
+                "async fn ",
+                "pub async fn ",
+                "pub(crate) fn ",
+                "pub(super) fn ",
+                "pub(super) async fn ",
+            ]
+            .iter()
+            .any(|start| bare.starts_with(start));
             if !is_fn || line.trim_end().ends_with(';') {
                 continue;
             }
             let indent = line.len() - bare.len();
-            let end = lines[at..].iter().position(|l| l.starts_with(&format!("{}}}", " ".repeat(indent)))).unwrap_or(0);
+            let end = lines[at..]
+                .iter()
+                .position(|l| l.starts_with(&format!("{}}}", " ".repeat(indent))))
+                .unwrap_or(0);
             if end > FUNCTION_LINES {
                 long.push(format!("{}:{} has {end} lines", path.display(), at + 1));
             }
@@ -164,7 +182,19 @@ fn functions_are_small() {
 
 #[test]
 fn the_core_is_pure() {
-    let banned = ["async ", ".await", "tokio", "std::fs", "std::net", "std::process", "SystemTime", "Instant", "rand::", "std::env", "println!"];
+    let banned = [
+        "async ",
+        ".await",
+        "tokio",
+        "std::fs",
+        "std::net",
+        "std::process",
+        "SystemTime",
+        "Instant",
+        "rand::",
+        "std::env",
+        "println!",
+    ];
     let mut found = Vec::new();
     for (path, text) in files("src", "rs") {
         if !["run", "intent"].contains(&module(&path).as_str()) {
@@ -202,9 +232,18 @@ fn docs_name_real_files() {
     let mut missing = Vec::new();
     for (path, text) in texts {
         for word in text.split('`').skip(1).step_by(2) {
-            let is_ours = ["src/", "tests/", "docs/", "prompts/", "migrations/", "benches/", ".ci/", ".github/workflows/"]
-                .iter()
-                .any(|start| word.starts_with(start));
+            let is_ours = [
+                "src/",
+                "tests/",
+                "docs/",
+                "prompts/",
+                "migrations/",
+                "benches/",
+                ".ci/",
+                ".github/workflows/",
+            ]
+            .iter()
+            .any(|start| word.starts_with(start));
             let plain = word.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
             if is_ours && plain && !root().join(word).exists() {
                 missing.push(format!("{}: `{word}`", path.display()));

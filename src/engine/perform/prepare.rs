@@ -41,7 +41,12 @@ pub(super) struct Prepared {
 }
 
 /// Finds an earlier result or makes one.
-pub(super) async fn prepare(hands: &Performer, errand: &Errand<'_>, rules: &RepoRules, base: &Sha) -> Result<Prepared, Report> {
+pub(super) async fn prepare(
+    hands: &Performer,
+    errand: &Errand<'_>,
+    rules: &RepoRules,
+    base: &Sha,
+) -> Result<Prepared, Report> {
     let files = TreeFiles::of(&hands.parts.source, base).await?;
     let steps = steps::steps(rules.setup.as_deref(), &files);
     if steps.is_empty() {
@@ -67,7 +72,9 @@ fn folder(hands: &Performer, files: &TreeFiles, steps: &[Step]) -> PathBuf {
     let parts = &hands.parts;
     let tools: String = parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect();
     let commands: String = steps.iter().map(|step| format!("{}\n", step.command)).collect();
-    let name = [parts.source.folder().display().to_string(), files.digest(LOCKFILES).to_string(), tools, commands].join("\n");
+    let name =
+        [parts.source.folder().display().to_string(), files.digest(LOCKFILES).to_string(), tools, commands]
+            .join("\n");
     parts.data.join("setup").join(ContentHash::of(name.as_bytes()).as_str().get(..16).unwrap_or_default())
 }
 
@@ -81,11 +88,18 @@ fn keep(folder: &Path, prepared: &Prepared) -> Result<(), Report> {
         return Ok(());
     }
     let text = serde_json::to_vec(prepared).unwrap_or_default();
-    fs::create_dir_all(folder).and_then(|()| fs::write(folder.join("done"), text)).map_err(|cause| disk(&cause))
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(folder.join("done"), text))
+        .map_err(|cause| disk(&cause))
 }
 
 fn disk(cause: &std::io::Error) -> Report {
-    Report::new(Class::Transient, "disk", format!("the data folder can't be written: {cause}"), "free disk space or make QUANTUM_DATA_DIR writable")
+    Report::new(
+        Class::Transient,
+        "disk",
+        format!("the data folder can't be written: {cause}"),
+        "free disk space or make QUANTUM_DATA_DIR writable",
+    )
 }
 
 struct Making<'a> {
@@ -122,7 +136,9 @@ impl Making<'_> {
         let rules = match self.rules_for(workspace, &needed).await? {
             Ok(rules) if !rules.allow.is_empty() => rules,
             Ok(_) => return Ok(failed("no host is known that the package clients use", &needed)),
-            Err(entry) => return Ok(failed(&format!("QUANTUM_EGRESS_ALLOW: {entry:?} is no host[:port]"), &needed)),
+            Err(entry) => {
+                return Ok(failed(&format!("QUANTUM_EGRESS_ALLOW: {entry:?} is no host[:port]"), &needed));
+            }
         };
         self.with_network(workspace, &needed, rules).await
     }
@@ -134,15 +150,22 @@ impl Making<'_> {
     }
 
     /// What may be reached: the operator's list, else what the clients say; a repository only chooses out of a list.
-    async fn rules_for(&self, workspace: &Workspace, steps: &[Step]) -> Result<Result<Rules, String>, Report> {
+    async fn rules_for(
+        &self,
+        workspace: &Workspace,
+        steps: &[Step],
+    ) -> Result<Result<Rules, String>, Report> {
         let parts = &self.hands.parts;
         if let Some(list) = &parts.egress_allow {
             return Ok(hosts::by_operator(list));
         }
-        let clients: BTreeSet<Client> = steps.iter().flat_map(|step| match step.client {
-            Client::Any => vec![Client::Cargo, Client::Node, Client::Python, Client::Go],
-            one => vec![one],
-        }).collect();
+        let clients: BTreeSet<Client> = steps
+            .iter()
+            .flat_map(|step| match step.client {
+                Client::Any => vec![Client::Cargo, Client::Node, Client::Python, Client::Go],
+                one => vec![one],
+            })
+            .collect();
         let mut allow = Vec::new();
         for client in clients {
             let answer = match hosts::question(client) {
@@ -156,13 +179,19 @@ impl Making<'_> {
         Ok(Ok(Rules { allow, by_operator: false }))
     }
 
-    async fn with_network(&self, workspace: &Workspace, steps: &[Step], rules: Rules) -> Result<Prepared, Report> {
+    async fn with_network(
+        &self,
+        workspace: &Workspace,
+        steps: &[Step],
+        rules: Rules,
+    ) -> Result<Prepared, Report> {
         let parts = &self.hands.parts;
         let folder = self.folder.to_owned();
         let owner = parts.sandbox.owner();
         aside_io(move || fresh_folder(&folder, owner)).await?;
         // a socket's path has at most 107 bytes: the data folder's may be longer
-        let socket_home = tempfile::Builder::new().prefix("quantum-").tempdir().map_err(|cause| disk(&cause))?;
+        let socket_home =
+            tempfile::Builder::new().prefix("quantum-").tempdir().map_err(|cause| disk(&cause))?;
         let socket = socket_home.path().join("egress");
         let listener = UnixListener::bind(&socket).map_err(|cause| disk(&cause))?;
         fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).map_err(|cause| disk(&cause))?;
@@ -186,12 +215,20 @@ impl Making<'_> {
     }
 
     /// Runs the steps; the first that fails ends it.
-    async fn commands(&self, policy: &crate::sandbox::Policy, steps: &[Step]) -> Result<Option<(String, String)>, Report> {
+    async fn commands(
+        &self,
+        policy: &crate::sandbox::Policy,
+        steps: &[Step],
+    ) -> Result<Option<(String, String)>, Report> {
         for step in steps {
-            self.errand.watch.show(Progress::Command { what: "setup".to_owned(), command: step.command.clone() });
+            self.errand
+                .watch
+                .show(Progress::Command { what: "setup".to_owned(), command: step.command.clone() });
             let ended = rooms::command(self.hands, self.errand, policy, &step.command, limits::SETUP).await?;
             if ended.exit_code != Some(0) {
-                let how = ended.exit_code.map_or("did not finish".to_owned(), |code| format!("ended with exit code {code}"));
+                let how = ended
+                    .exit_code
+                    .map_or("did not finish".to_owned(), |code| format!("ended with exit code {code}"));
                 tracing::info!(command = step.command, output = %String::from_utf8_lossy(&ended.output), "setup failed");
                 return Ok(Some((step.command.clone(), format!("{how}{}", last_line(&ended.output)))));
             }
@@ -247,21 +284,41 @@ fn own_homes(folder: &Path) -> Vec<(String, String)> {
 
 /// A company's own authorities, where the file is one that the sandbox sees.
 fn certificates(env: &std::collections::BTreeMap<String, String>) -> Vec<(String, String)> {
-    let names = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CARGO_HTTP_CAINFO"];
-    let seen = |path: &str| path.starts_with("/etc/ssl/") || path.starts_with("/etc/pki/") || path.starts_with("/usr/");
-    names.iter().filter_map(|name| Some(((*name).to_owned(), env.get(*name).filter(|path| seen(path))?.clone()))).collect()
+    let names = [
+        "SSL_CERT_FILE",
+        "NODE_EXTRA_CA_CERTS",
+        "PIP_CERT",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "CARGO_HTTP_CAINFO",
+    ];
+    let seen = |path: &str| {
+        path.starts_with("/etc/ssl/") || path.starts_with("/etc/pki/") || path.starts_with("/usr/")
+    };
+    names
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), env.get(*name).filter(|path| seen(path))?.clone())))
+        .collect()
 }
 
 fn failed(why: &str, steps: &[Step]) -> Prepared {
     let commands: Vec<String> = steps.iter().map(|step| format!("{:?}", step.command)).collect();
-    let help = format!("set QUANTUM_EGRESS_ALLOW to the hosts they need, or name what does work with `setup: [{}]` in .github/quantum.yml", commands.join(", "));
+    let help = format!(
+        "set QUANTUM_EGRESS_ALLOW to the hosts they need, or name what does work with `setup: [{}]` in .github/quantum.yml",
+        commands.join(", ")
+    );
     Prepared { note: format!("dependencies could not be set up: {why}; {help}"), ..Prepared::default() }
 }
 
 fn refused(log: &Log) -> String {
     let lines = log.lines();
-    let refused: BTreeSet<String> = lines.iter().filter_map(|line| Some(format!("{} ({})", line.place, line.refused?))).take(5).collect();
-    if refused.is_empty() { String::new() } else { format!("; refused: {}", refused.into_iter().collect::<Vec<_>>().join(", ")) }
+    let refused: BTreeSet<String> =
+        lines.iter().filter_map(|line| Some(format!("{} ({})", line.place, line.refused?))).take(5).collect();
+    if refused.is_empty() {
+        String::new()
+    } else {
+        format!("; refused: {}", refused.into_iter().collect::<Vec<_>>().join(", "))
+    }
 }
 
 fn last_line(output: &[u8]) -> String {
@@ -274,8 +331,13 @@ fn last_line(output: &[u8]) -> String {
 fn done(steps: &[Step], log: &Log) -> String {
     let lines = log.lines();
     let down: u64 = lines.iter().map(|line| line.down).sum();
-    let places: BTreeSet<&str> = lines.iter().filter(|line| line.refused.is_none()).map(|line| line.place.as_str()).collect();
+    let places: BTreeSet<&str> =
+        lines.iter().filter(|line| line.refused.is_none()).map(|line| line.place.as_str()).collect();
     let from = places.into_iter().take(8).collect::<Vec<_>>().join(", ");
     let commands: Vec<&str> = steps.iter().map(|step| step.command.as_str()).collect();
-    format!("dependencies were set up by `{}`: {:.1} MB from {from}", commands.join("`, `"), down as f64 / 1e6)
+    format!(
+        "dependencies were set up by `{}`: {:.1} MB from {from}",
+        commands.join("`, `"),
+        down as f64 / 1e6
+    )
 }

@@ -1,18 +1,25 @@
 //! Rooms: what the sandbox of a work or a check sees, and which commands check the repository.
 
-use super::{Errand, Performer, prepare::{self, Prepared}, snapshot, tree_files::TreeFiles};
+use super::{
+    Errand, Performer,
+    prepare::{self, Prepared},
+    snapshot,
+    tree_files::TreeFiles,
+};
 use crate::{
-    engine::verify::{Ended, detect::{self, CheckCommand}},
+    engine::verify::{
+        Ended,
+        detect::{self, CheckCommand},
+    },
     ids::Sha,
     limits::{engine as limits, verify as checks},
     report::{Class, Hint, Report},
-    sandbox::{Bounds, Kind, Policy, SandboxError, toolbox::{Answer, Request}},
+    sandbox::{
+        Bounds, Kind, Policy, SandboxError,
+        toolbox::{Answer, Request},
+    },
 };
-use std::{
-    os::unix::fs::symlink,
-    path::Path,
-    time::Duration,
-};
+use std::{os::unix::fs::symlink, path::Path, time::Duration};
 
 /// The system's folders for programs; toolchains come before them.
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -38,7 +45,12 @@ impl Room {
 }
 
 /// Furnishes a sandbox for the files of `tree` that are in `workspace`: dependencies by the base's lockfiles, checks by the tree.
-pub(super) async fn furnish(hands: &Performer, errand: &Errand<'_>, workspace: &Path, tree: &Sha) -> Result<Room, Report> {
+pub(super) async fn furnish(
+    hands: &Performer,
+    errand: &Errand<'_>,
+    workspace: &Path,
+    tree: &Sha,
+) -> Result<Room, Report> {
     let rules = snapshot::rules(hands, errand.run).await?;
     let base = errand.run.state.snapshot.as_ref().map_or(tree, |snapshot| &snapshot.tree);
     let prepared = prepare::prepare(hands, errand, &rules, base).await?;
@@ -62,7 +74,12 @@ pub(super) fn policy(hands: &Performer, workspace: &Path, prepared: &Prepared, l
     let roots = &hands.parts.roots;
     let mut read = roots.read.clone();
     read.extend(prepared.folder.clone());
-    let mut env: Vec<(String, String)> = roots.env.iter().filter(|(name, _)| !prepared.env.iter().any(|(own, _)| own == name)).cloned().collect();
+    let mut env: Vec<(String, String)> = roots
+        .env
+        .iter()
+        .filter(|(name, _)| !prepared.env.iter().any(|(own, _)| own == name))
+        .cloned()
+        .collect();
     for (name, value) in &mut env {
         if name == "PATH" {
             *value = format!("{value}:{SYSTEM_PATH}");
@@ -80,10 +97,21 @@ pub(super) fn policy(hands: &Performer, workspace: &Path, prepared: &Prepared, l
 }
 
 /// One command in a fresh sandbox, to its end; a sandbox that was killed by a bound is a command that did not finish.
-pub(super) async fn command(hands: &Performer, errand: &Errand<'_>, policy: &Policy, command: &str, limit: Duration) -> Result<Ended, Report> {
+pub(super) async fn command(
+    hands: &Performer,
+    errand: &Errand<'_>,
+    policy: &Policy,
+    command: &str,
+    limit: Duration,
+) -> Result<Ended, Report> {
     let mut toolbox = hands.parts.sandbox.start(policy).await.map_err(|error| error.report())?;
     let seconds = u32::try_from(limit.as_secs()).unwrap_or(u32::MAX);
-    let request = Request::Shell { command: command.to_owned(), cwd: None, seconds, capture_bytes: checks::OUTPUT_BYTES };
+    let request = Request::Shell {
+        command: command.to_owned(),
+        cwd: None,
+        seconds,
+        capture_bytes: checks::OUTPUT_BYTES,
+    };
     let asked = tokio::select! {
         asked = toolbox.ask(&request, &[], limit + limits::GRACE) => asked,
         () = errand.cancel.cancelled() => Err(SandboxError::Ended("it was cancelled".to_owned())),
@@ -93,11 +121,20 @@ pub(super) async fn command(hands: &Performer, errand: &Errand<'_>, policy: &Pol
         Ok((Answer::Shell { exit_code, millis, timed_out, .. }, output)) => {
             Ok(Ended { exit_code: exit_code.filter(|_| !timed_out), millis, output })
         }
-        Ok((Answer::Refused { why }, _)) => Ok(Ended { exit_code: None, millis: 0, output: why.into_bytes() }),
-        Ok((Answer::Done { .. }, _)) => {
-            Err(Report::new(Class::Broken, "sandbox_protocol", "a command was answered as if it were none", "run again; report it with the log"))
+        Ok((Answer::Refused { why }, _)) => {
+            Ok(Ended { exit_code: None, millis: 0, output: why.into_bytes() })
         }
-        Err(SandboxError::Ended(why)) => Ok(Ended { exit_code: None, millis: 0, output: format!("the sandbox ended: {why}\n").into_bytes() }),
+        Ok((Answer::Done { .. }, _)) => Err(Report::new(
+            Class::Broken,
+            "sandbox_protocol",
+            "a command was answered as if it were none",
+            "run again; report it with the log",
+        )),
+        Err(SandboxError::Ended(why)) => Ok(Ended {
+            exit_code: None,
+            millis: 0,
+            output: format!("the sandbox ended: {why}\n").into_bytes(),
+        }),
         Err(error) => Err(error.report()),
     }
 }
@@ -106,6 +143,8 @@ pub(super) async fn command(hands: &Performer, errand: &Errand<'_>, policy: &Pol
 pub(super) fn warning(kind: Kind) -> Option<String> {
     match kind {
         Kind::Linux => None,
-        Kind::DangerHost => Some("WARNING: danger-host: the agent and these checks ran on the host without a sandbox".to_owned()),
+        Kind::DangerHost => Some(
+            "WARNING: danger-host: the agent and these checks ran on the host without a sandbox".to_owned(),
+        ),
     }
 }

@@ -1,6 +1,10 @@
 //! Verify: the repository's own checks on exactly the tree that will be committed, each command in a fresh sandbox.
 
-use super::{Errand, Performer, rooms::{self, Room}, workspace::Workspace};
+use super::{
+    Errand, Performer,
+    rooms::{self, Room},
+    workspace::Workspace,
+};
 use crate::{
     agent::contract::Progress,
     engine::verify::{self as checks, Desk, Ended, On, Verdict},
@@ -12,7 +16,12 @@ use crate::{
 };
 use async_trait::async_trait;
 
-pub(super) async fn verify(hands: &Performer, errand: &Errand<'_>, round: u32, tree: &Sha) -> Result<Option<Event>, Report> {
+pub(super) async fn verify(
+    hands: &Performer,
+    errand: &Errand<'_>,
+    round: u32,
+    tree: &Sha,
+) -> Result<Option<Event>, Report> {
     let parts = &hands.parts;
     let name = format!("verify/{round}");
     let place = (parts.data.as_path(), &errand.run.id, name.as_str());
@@ -57,7 +66,9 @@ impl Desk for Sandboxes<'_> {
         let what = if on == On::Change { "verify" } else { "verify on the base commit" };
         self.errand.watch.show(Progress::Command { what: what.to_owned(), command: command.to_owned() });
         match on {
-            On::Change => rooms::command(self.hands, self.errand, &self.room.policy, command, limits::COMMAND).await,
+            On::Change => {
+                rooms::command(self.hands, self.errand, &self.room.policy, command, limits::COMMAND).await
+            }
             On::Base => self.on_base(command).await,
         }
     }
@@ -74,7 +85,8 @@ impl Sandboxes<'_> {
         let Some(snapshot) = &self.errand.run.state.snapshot else {
             return Ok(Ended { exit_code: Some(0), millis: 0, output: Vec::new() });
         };
-        let tools: String = parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect();
+        let tools: String =
+            parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect();
         let setup = self.room.links.join(",");
         let key = ContentHash::of(format!("{}\n{command}\n{setup}\n{tools}", snapshot.base).as_bytes());
         let store = &self.hands.store;
@@ -83,7 +95,8 @@ impl Sandboxes<'_> {
             return Ok(Ended { exit_code: Some(earlier.exit_code), millis: earlier.millis, output });
         }
         let place = (parts.data.as_path(), &self.errand.run.id, "verify/base");
-        let workspace = Workspace::check_out(&parts.source, place, &snapshot.tree, parts.sandbox.owner()).await?;
+        let workspace =
+            Workspace::check_out(&parts.source, place, &snapshot.tree, parts.sandbox.owner()).await?;
         let ended = self.in_base(&workspace, &snapshot.tree, command).await;
         workspace.remove().await;
         let ended = ended?;

@@ -33,13 +33,23 @@ pub fn reported(client: Client, answer: &str, env: &BTreeMap<String, String>) ->
         Client::Go => &["GOPROXY", "GOSUMDB"],
         Client::Cargo | Client::Any => &[],
     };
-    texts.extend(names.iter().filter_map(|name| env.get(*name)).flat_map(|value| value.split([',', '|', ' '])).map(str::to_owned));
+    texts.extend(
+        names
+            .iter()
+            .filter_map(|name| env.get(*name))
+            .flat_map(|value| value.split([',', '|', ' ']))
+            .map(str::to_owned),
+    );
     if let Some(home) = env.get("HOME").map(Path::new) {
         match client {
-            Client::Cargo => texts.extend(cargo(env.get("CARGO_HOME").map_or(home.join(".cargo"), Into::into).as_path())),
+            Client::Cargo => {
+                texts.extend(cargo(env.get("CARGO_HOME").map_or(home.join(".cargo"), Into::into).as_path()))
+            }
             Client::Node => texts.extend(values(&home.join(".npmrc"), "registry")),
             Client::Python => {
-                for file in [home.join(".config/pip/pip.conf"), home.join(".pip/pip.conf"), "/etc/pip.conf".into()] {
+                for file in
+                    [home.join(".config/pip/pip.conf"), home.join(".pip/pip.conf"), "/etc/pip.conf".into()]
+                {
                     texts.extend(values(&file, "index-url"));
                 }
             }
@@ -60,7 +70,10 @@ fn cargo(home: &Path) -> Vec<String> {
         if let Some((host, _)) = entry.file_name().to_string_lossy().rsplit_once('-') {
             found.push(host.to_owned());
         }
-        let config: serde_json::Value = fs::read(entry.path().join("config.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let config: serde_json::Value = fs::read(entry.path().join("config.json"))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
         found.extend(["dl", "api"].iter().filter_map(|key| config[key].as_str()).map(str::to_owned));
     }
     found
@@ -70,7 +83,10 @@ fn cargo(home: &Path) -> Vec<String> {
 fn values(file: &Path, key: &str) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap_or_default();
     let pairs = text.lines().filter_map(|line| line.split_once('='));
-    pairs.filter(|(name, _)| name.trim() == key || name.trim().ends_with(&format!(":{key}"))).map(|(_, value)| value.trim().to_owned()).collect()
+    pairs
+        .filter(|(name, _)| name.trim() == key || name.trim().ends_with(&format!(":{key}")))
+        .map(|(_, value)| value.trim().to_owned())
+        .collect()
 }
 
 /// A URL or a bare host as a place; words that are neither (`off`, `direct`) are none.
@@ -94,12 +110,24 @@ mod tests {
     fn clients_report_their_hosts() {
         let check = |client: Client, answer: &str, expected: &[&str]| {
             let found = reported(client, answer, &BTreeMap::new());
-            assert_eq!(found.iter().map(|p| format!("{}:{}", p.host, p.port)).collect::<Vec<_>>(), expected, "{answer:?}");
+            assert_eq!(
+                found.iter().map(|p| format!("{}:{}", p.host, p.port)).collect::<Vec<_>>(),
+                expected,
+                "{answer:?}"
+            );
         };
         check(Client::Node, "https://registry.example.org/\n", &["registry.example.org:443"]);
         check(Client::Node, "http://plain.example.org/\n", &[]);
-        check(Client::Python, "https://pypi.example/\nfiles.example\n", &["files.example:443", "pypi.example:443"]);
-        check(Client::Go, "https://proxy.example:8443,direct\nsum.example", &["proxy.example:8443", "sum.example:443"]);
+        check(
+            Client::Python,
+            "https://pypi.example/\nfiles.example\n",
+            &["files.example:443", "pypi.example:443"],
+        );
+        check(
+            Client::Go,
+            "https://proxy.example:8443,direct\nsum.example",
+            &["proxy.example:8443", "sum.example:443"],
+        );
         check(Client::Go, "off", &[]);
     }
 

@@ -34,13 +34,23 @@ pub enum Client {
 pub const KEPT: &[&str] = &["node_modules", ".venv"];
 /// Files whose content decides whether an earlier setup's result fits.
 pub const LOCKFILES: &[&str] = &[
-    "Cargo.lock", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb",
-    "requirements.txt", "uv.lock", "go.sum", "go.mod",
+    "Cargo.lock",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "bun.lock",
+    "bun.lockb",
+    "requirements.txt",
+    "uv.lock",
+    "go.sum",
+    "go.mod",
 ];
 
 /// The configuration's commands, else what the lockfiles tell about.
 pub fn steps(named: Option<&[String]>, files: &dyn Files) -> Vec<Step> {
-    let step = |command: &str, client, enough| Step { command: command.to_owned(), enough, after: None, client };
+    let step =
+        |command: &str, client, enough| Step { command: command.to_owned(), enough, after: None, client };
     if let Some(named) = named {
         return named.iter().map(|command| step(command, Client::Any, None)).collect();
     }
@@ -63,7 +73,11 @@ pub fn steps(named: Option<&[String]>, files: &dyn Files) -> Vec<Step> {
     if files.has("uv.lock") {
         found.push(step("uv sync --frozen", Client::Python, None));
     } else if files.has("requirements.txt") {
-        found.push(step("python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt", Client::Python, None));
+        found.push(step(
+            "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt",
+            Client::Python,
+            None,
+        ));
     }
     if files.has("go.sum") {
         found.push(step("go mod download", Client::Go, Some("go mod download")));
@@ -75,7 +89,9 @@ pub fn steps(named: Option<&[String]>, files: &dyn Files) -> Vec<Step> {
 pub fn advice(files: &dyn Files) -> Option<String> {
     let text = files.text("package.json")?;
     let manifest: serde_json::Value = serde_json::from_str(&text).ok()?;
-    let wanted = ["dependencies", "devDependencies"].iter().any(|key| manifest[key].as_object().is_some_and(|all| !all.is_empty()));
+    let wanted = ["dependencies", "devDependencies"]
+        .iter()
+        .any(|key| manifest[key].as_object().is_some_and(|all| !all.is_empty()));
     let help = "dependencies were not set up: package.json names some and there is no lockfile; commit one, or add `setup: [\"npm install --ignore-scripts\"]` to .github/quantum.yml";
     wanted.then(|| help.to_owned())
 }
@@ -89,7 +105,11 @@ mod tests {
     fn lockfiles_say_what_is_needed() {
         let check = |files: &[&'static str], expected: &[Client]| {
             let fake = Fake(files.iter().map(|name| (*name, "")).collect());
-            assert_eq!(steps(None, &fake).iter().map(|step| step.client).collect::<Vec<_>>(), expected, "{files:?}");
+            assert_eq!(
+                steps(None, &fake).iter().map(|step| step.client).collect::<Vec<_>>(),
+                expected,
+                "{files:?}"
+            );
         };
         check(&["README.md"], &[]);
         check(&["Cargo.toml"], &[]);
@@ -99,7 +119,9 @@ mod tests {
         check(&["go.mod"], &[]);
         check(&["go.mod", "go.sum"], &[Client::Go]);
         let fake = |text| Fake(vec![("package.json", text)]);
-        assert!(advice(&fake(r#"{"devDependencies":{"a":"1"}}"#)).is_some_and(|help| help.contains("setup:")));
+        assert!(
+            advice(&fake(r#"{"devDependencies":{"a":"1"}}"#)).is_some_and(|help| help.contains("setup:"))
+        );
         assert_eq!(advice(&fake("{}")), None);
         let named = ["make deps".to_owned()];
         assert_eq!(steps(Some(&named), &Fake(vec![("Cargo.lock", "")]))[0].command, "make deps");

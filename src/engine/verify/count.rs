@@ -63,26 +63,44 @@ impl Reader {
             return self.ran(before(line, " tests run:").max(before(line, " test run:")));
         }
         match line.strip_prefix("FAIL [").and_then(|rest| rest.split_once("] ")) {
-            Some((_, name)) => self.failed(name.trim_start_matches(|c: char| c == '(' || c == ')' || c == '/' || c.is_ascii_digit() || c == ' ')),
+            Some((_, name)) => self.failed(name.trim_start_matches(|c: char| {
+                c == '(' || c == ')' || c == '/' || c.is_ascii_digit() || c == ' '
+            })),
             None => false,
         }
     }
 
     /// pytest: `3 passed, 1 failed in 0.12s`, `FAILED tests/a.py::b - why`; unittest: `Ran 3 tests in`, `FAIL: name (…)`.
     fn python(&mut self, line: &str) -> bool {
-        if let Some(rest) = line.strip_prefix("Ran ").filter(|rest| rest.contains(" test") && rest.contains(" in ")) {
+        if let Some(rest) =
+            line.strip_prefix("Ran ").filter(|rest| rest.contains(" test") && rest.contains(" in "))
+        {
             return self.ran(number(rest));
         }
         if let Some(name) = ["FAIL: ", "ERROR: "].iter().find_map(|start| line.strip_prefix(start)) {
             return self.failed(name);
         }
-        if let Some(name) = ["FAILED ", "ERROR "].iter().find_map(|start| line.strip_prefix(start)).filter(|name| name.contains(".py")) {
+        if let Some(name) = ["FAILED ", "ERROR "]
+            .iter()
+            .find_map(|start| line.strip_prefix(start))
+            .filter(|name| name.contains(".py"))
+        {
             return self.failed(name.split(" - ").next().unwrap_or(name));
         }
         let sum = line.trim_matches(|c| c == '=' || c == ' ');
-        let is_sum = sum.contains(" in ") && sum.ends_with(['s', ')']) && sum.starts_with(|c: char| c.is_ascii_digit() || c == 'n');
+        let is_sum = sum.contains(" in ")
+            && sum.ends_with(['s', ')'])
+            && sum.starts_with(|c: char| c.is_ascii_digit() || c == 'n');
         let known = [" passed", " failed", " error", "no tests ran"].iter().any(|word| sum.contains(word));
-        is_sum && known && self.ran(before(sum, " passed") + before(sum, " failed") + before(sum, " error") + before(sum, " xfailed") + before(sum, " xpassed"))
+        is_sum
+            && known
+            && self.ran(
+                before(sum, " passed")
+                    + before(sum, " failed")
+                    + before(sum, " error")
+                    + before(sum, " xfailed")
+                    + before(sum, " xpassed"),
+            )
     }
 
     /// node's runner (`# tests 3` or `ℹ tests 3`, `not ok 1 - name`), jest and vitest (`Tests: 1 failed, 3 passed, 4 total`),
@@ -97,7 +115,11 @@ impl Reader {
         if let Some(rest) = line.strip_prefix("Tests:").or_else(|| line.strip_prefix("Tests  ")) {
             return self.ran(before(rest, " passed") + before(rest, " failed"));
         }
-        if let Some(name) = ["✕ ", "× ", "✖ "].iter().find_map(|mark| line.strip_prefix(mark)).filter(|name| !name.starts_with("failing tests")) {
+        if let Some(name) = ["✕ ", "× ", "✖ "]
+            .iter()
+            .find_map(|mark| line.strip_prefix(mark))
+            .filter(|name| !name.starts_with("failing tests"))
+        {
             return self.failed(name.split(" (").next().unwrap_or(name));
         }
         let mut words = line.split_whitespace();
@@ -112,18 +134,34 @@ impl Reader {
         if let Some(name) = line.strip_prefix("--- FAIL: ") {
             return self.failed(name.split(" (").next().unwrap_or(name));
         }
-        let package = line.strip_prefix("ok").or_else(|| line.strip_prefix("FAIL")).filter(|rest| rest.starts_with(['\t', ' ']));
-        let Some(rest) = package else { return line.starts_with("?") && line.ends_with("[no test files]") && { self.spoke = true; true } };
-        let timed = rest.split_whitespace().nth(1).is_some_and(|time| time == "(cached)" || time.ends_with('s') && time.starts_with(|c: char| c.is_ascii_digit()));
+        let package = line
+            .strip_prefix("ok")
+            .or_else(|| line.strip_prefix("FAIL"))
+            .filter(|rest| rest.starts_with(['\t', ' ']));
+        let Some(rest) = package else {
+            return line.starts_with("?") && line.ends_with("[no test files]") && {
+                self.spoke = true;
+                true
+            };
+        };
+        let timed = rest.split_whitespace().nth(1).is_some_and(|time| {
+            time == "(cached)" || time.ends_with('s') && time.starts_with(|c: char| c.is_ascii_digit())
+        });
         if timed && !line.contains("[no tests to run]") {
             self.go_packages += 1;
         }
-        timed && { self.spoke = true; true }
+        timed && {
+            self.spoke = true;
+            true
+        }
     }
 
     /// Surefire's `Tests run: 3, Failures: 0, …` (its sum comes after `Results:`; lines with `Time elapsed` are per class).
     fn java(&mut self, line: &str) -> bool {
-        let line = ["[INFO] ", "[ERROR] ", "[WARNING] "].iter().find_map(|level| line.strip_prefix(level)).unwrap_or(line);
+        let line = ["[INFO] ", "[ERROR] ", "[WARNING] "]
+            .iter()
+            .find_map(|level| line.strip_prefix(level))
+            .unwrap_or(line);
         match line.strip_prefix("Tests run: ") {
             Some(rest) if rest.contains("Time elapsed") => self.ran(number(rest)),
             Some(_) => {
@@ -136,7 +174,11 @@ impl Reader {
 
     fn end(mut self) -> Option<Counts> {
         // go counts packages unless it is asked for more: a package with tests has at least one
-        self.counts.run = self.counts.run.saturating_add(self.go_packages).max(u32::try_from(self.counts.failing.len()).unwrap_or(u32::MAX));
+        self.counts.run = self
+            .counts
+            .run
+            .saturating_add(self.go_packages)
+            .max(u32::try_from(self.counts.failing.len()).unwrap_or(u32::MAX));
         self.spoke.then_some(self.counts)
     }
 }
@@ -168,18 +210,31 @@ mod tests {
     fn known_runners_are_counted() {
         let check = |output: &str, expected: Option<(u32, &[&str])>| {
             let found = count(output.as_bytes());
-            let found = found.as_ref().map(|c| (c.run, c.failing.iter().map(String::as_str).collect::<Vec<_>>()));
+            let found =
+                found.as_ref().map(|c| (c.run, c.failing.iter().map(String::as_str).collect::<Vec<_>>()));
             assert_eq!(found, expected.map(|(run, failing)| (run, failing.to_vec())), "{output}");
         };
         check("hello\n", None);
         check("", None);
-        check("running 2 tests\ntest a ... ok\ntest b::c ... FAILED\n\ntest result: FAILED. 1 passed; 1 failed; 0 ignored;", Some((2, &["b::c"])));
+        check(
+            "running 2 tests\ntest a ... ok\ntest b::c ... FAILED\n\ntest result: FAILED. 1 passed; 1 failed; 0 ignored;",
+            Some((2, &["b::c"])),
+        );
         check("test result: ok. 0 passed; 0 failed;\ntest result: ok. 0 passed; 0 failed;", Some((0, &[])));
-        check("     Summary [   0.1s] 42 tests run: 41 passed, 1 failed, 0 skipped\n        FAIL [   0.004s] demo tests::bad", Some((42, &["demo tests::bad"])));
+        check(
+            "     Summary [   0.1s] 42 tests run: 41 passed, 1 failed, 0 skipped\n        FAIL [   0.004s] demo tests::bad",
+            Some((42, &["demo tests::bad"])),
+        );
         check("....\n4 passed in 0.12s", Some((4, &[])));
-        check("===== 1 failed, 3 passed, 2 skipped in 0.12s =====\nFAILED tests/test_a.py::test_b - assert 1 == 2", Some((4, &["tests/test_a.py::test_b"])));
+        check(
+            "===== 1 failed, 3 passed, 2 skipped in 0.12s =====\nFAILED tests/test_a.py::test_b - assert 1 == 2",
+            Some((4, &["tests/test_a.py::test_b"])),
+        );
         check("no tests ran in 0.01s", Some((0, &[])));
-        check("FAIL: test_x (tests.A.test_x)\nRan 3 tests in 0.001s\n\nFAILED (failures=1)", Some((3, &["test_x (tests.A.test_x)"])));
+        check(
+            "FAIL: test_x (tests.A.test_x)\nRan 3 tests in 0.001s\n\nFAILED (failures=1)",
+            Some((3, &["test_x (tests.A.test_x)"])),
+        );
         check("Ran 0 tests in 0.000s\n\nOK", Some((0, &[])));
         check("not ok 2 - adds\n# tests 3\n# pass 2\n# fail 1", Some((3, &["adds"])));
         check("ℹ tests 7\nℹ pass 7", Some((7, &[])));
@@ -189,12 +244,16 @@ mod tests {
         check("?   \texample.com/b\t[no test files]", Some((0, &[])));
         check("ok  \texample.com/a\t0.003s [no tests to run]", Some((0, &[])));
         check("--- FAIL: TestA (0.00s)\nFAIL\nFAIL\texample.com/a\t0.003s", Some((1, &["TestA"])));
-        check("[INFO] Tests run: 5, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 0.1 s -- in A\n[INFO] Results:\n[INFO] Tests run: 5, Failures: 0, Errors: 0, Skipped: 0", Some((5, &[])));
+        check(
+            "[INFO] Tests run: 5, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 0.1 s -- in A\n[INFO] Results:\n[INFO] Tests run: 5, Failures: 0, Errors: 0, Skipped: 0",
+            Some((5, &[])),
+        );
     }
 
     #[test]
     fn hostile_output_is_bounded() {
-        let flood = "test x ... FAILED\n".repeat(1_000) + &(0..10_000).map(|n| format!("test t{n} ... FAILED\n")).collect::<String>();
+        let flood = "test x ... FAILED\n".repeat(1_000)
+            + &(0..10_000).map(|n| format!("test t{n} ... FAILED\n")).collect::<String>();
         let found = count(flood.as_bytes()).unwrap();
         assert!(found.failing.len() <= limits::FAILING);
         assert_eq!(count(&vec![0xff; 1 << 20]), None);

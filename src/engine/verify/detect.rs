@@ -33,19 +33,26 @@ pub trait Files {
 /// The commands of the configuration, else those that the root tells about.
 pub fn checks(named: Option<&[String]>, files: &dyn Files) -> Vec<CheckCommand> {
     if let Some(named) = named {
-        return named.iter().map(|command| CheckCommand { command: command.clone(), runner: Runner::Named }).collect();
+        return named
+            .iter()
+            .map(|command| CheckCommand { command: command.clone(), runner: Runner::Named })
+            .collect();
     }
-    let found = [cargo(files), node(files), python(files), go(files), maven(files), gradle(files), make(files)];
+    let found =
+        [cargo(files), node(files), python(files), go(files), maven(files), gradle(files), make(files)];
     found.into_iter().flatten().map(|command| CheckCommand { command, runner: Runner::Known }).collect()
 }
 
 fn cargo(files: &dyn Files) -> Option<String> {
-    files.has("Cargo.toml").then(|| if files.has("Cargo.lock") { "cargo test --locked" } else { "cargo test" }.to_owned())
+    files
+        .has("Cargo.toml")
+        .then(|| if files.has("Cargo.lock") { "cargo test --locked" } else { "cargo test" }.to_owned())
 }
 
 /// The manager whose lockfile is there.
 pub fn node_manager(files: &dyn Files) -> &'static str {
-    let known = [("pnpm-lock.yaml", "pnpm"), ("yarn.lock", "yarn"), ("bun.lock", "bun"), ("bun.lockb", "bun")];
+    let known =
+        [("pnpm-lock.yaml", "pnpm"), ("yarn.lock", "yarn"), ("bun.lock", "bun"), ("bun.lockb", "bun")];
     known.iter().find(|(lock, _)| files.has(lock)).map_or("npm", |(_, manager)| manager)
 }
 
@@ -63,10 +70,16 @@ fn node(files: &dyn Files) -> Option<String> {
 }
 
 fn python(files: &dyn Files) -> Option<String> {
-    let is_python = ["pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "tox.ini"].iter().any(|name| files.has(name));
+    let is_python = ["pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "tox.ini"]
+        .iter()
+        .any(|name| files.has(name));
     let is_test = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        name.ends_with(".py") && (name.starts_with("test_") || name.ends_with("_test.py") || name == "tests.py" || name == "test.py")
+        name.ends_with(".py")
+            && (name.starts_with("test_")
+                || name.ends_with("_test.py")
+                || name == "tests.py"
+                || name == "test.py")
     };
     if !is_python && !files.any(&is_test) {
         return None;
@@ -77,14 +90,21 @@ fn python(files: &dyn Files) -> Option<String> {
         || mentions("pyproject.toml", "pytest")
         || mentions("setup.cfg", "[tool:pytest]")
         || mentions("tox.ini", "pytest")
-        || ["requirements.txt", "requirements-dev.txt", "dev-requirements.txt", "requirements-test.txt"].iter().any(|name| mentions(name, "pytest"));
+        || ["requirements.txt", "requirements-dev.txt", "dev-requirements.txt", "requirements-test.txt"]
+            .iter()
+            .any(|name| mentions(name, "pytest"));
     // a package below `src` is found without being installed
-    let is_src = files.any(&|path| path.strip_prefix("src/").is_some_and(|rest| rest.matches('/').count() == 1 && rest.ends_with("/__init__.py")));
+    let is_src = files.any(&|path| {
+        path.strip_prefix("src/")
+            .is_some_and(|rest| rest.matches('/').count() == 1 && rest.ends_with("/__init__.py"))
+    });
     let source = if is_src { "PYTHONPATH=\"$PWD/src\" " } else { "" };
     let python = format!("PATH=\"$PWD/.venv/bin:$PATH\" {source}python3 -m");
     match (pytest, files.any(&is_test)) {
         (true, _) => Some(format!("{python} pytest -q")),
-        (false, true) if files.has("test.py") && !files.any(&|path| path.contains("test_")) => Some(format!("{python} unittest -v test")),
+        (false, true) if files.has("test.py") && !files.any(&|path| path.contains("test_")) => {
+            Some(format!("{python} unittest -v test"))
+        }
         (false, true) => Some(format!("{python} unittest discover -v")),
         (false, false) => None,
     }
@@ -100,12 +120,18 @@ fn maven(files: &dyn Files) -> Option<String> {
 
 fn gradle(files: &dyn Files) -> Option<String> {
     let is_gradle = files.has("build.gradle") || files.has("build.gradle.kts");
-    is_gradle.then(|| if files.has("gradlew") { "./gradlew --offline test" } else { "gradle --offline test" }.to_owned())
+    is_gradle.then(|| {
+        if files.has("gradlew") { "./gradlew --offline test" } else { "gradle --offline test" }.to_owned()
+    })
 }
 
 fn make(files: &dyn Files) -> Option<String> {
-    let text = files.text("Makefile").or_else(|| files.text("GNUmakefile")).or_else(|| files.text("makefile"))?;
-    let is_target = |line: &str| line.strip_prefix("test").is_some_and(|rest| rest.trim_start().starts_with(':') && !rest.trim_start().starts_with(":="));
+    let text =
+        files.text("Makefile").or_else(|| files.text("GNUmakefile")).or_else(|| files.text("makefile"))?;
+    let is_target = |line: &str| {
+        line.strip_prefix("test")
+            .is_some_and(|rest| rest.trim_start().starts_with(':') && !rest.trim_start().starts_with(":="))
+    };
     text.lines().any(is_target).then(|| "make test".to_owned())
 }
 
@@ -138,7 +164,10 @@ pub(crate) mod tests {
         check(&[("Cargo.toml", "")], &["cargo test"]);
         check(&[("Cargo.toml", ""), ("Cargo.lock", "")], &["cargo test --locked"]);
         check(&[("package.json", "{}")], &[]);
-        check(&[("package.json", r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#)], &[]);
+        check(
+            &[("package.json", r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#)],
+            &[],
+        );
         check(&[("package.json", r#"{"scripts":{"test":"mocha"}}"#)], &["npm test"]);
         check(&[("package.json", r#"{"scripts":{"test":"jest"}}"#), ("yarn.lock", "")], &["yarn test"]);
         check(&[("package.json", "not json")], &[]);
@@ -151,7 +180,10 @@ pub(crate) mod tests {
         check(&[("go.mod", "module x")], &["go test ./..."]);
         check(&[("Makefile", "all:\n\ttrue\ntest: all\n\ttrue\n")], &["make test"]);
         check(&[("Makefile", "tests:\n\ttrue\ntest := 1\n")], &[]);
-        check(&[("Makefile", "test:\n"), ("Cargo.toml", ""), ("go.mod", "")], &["cargo test", "go test ./...", "make test"]);
+        check(
+            &[("Makefile", "test:\n"), ("Cargo.toml", ""), ("go.mod", "")],
+            &["cargo test", "go test ./...", "make test"],
+        );
     }
 
     #[test]

@@ -86,7 +86,12 @@ pub async fn check(commands: &[CheckCommand], desk: &mut dyn Desk) -> Result<(Ve
     Ok((verdict(&said), receipt))
 }
 
-async fn judge(command: &str, ended: &Ended, counts: Option<&Counts>, desk: &mut dyn Desk) -> Result<One, Report> {
+async fn judge(
+    command: &str,
+    ended: &Ended,
+    counts: Option<&Counts>,
+    desk: &mut dyn Desk,
+) -> Result<One, Report> {
     if ended.exit_code == Some(0) {
         return Ok(if counts.is_some_and(|counts| counts.run == 0) { One::NoTests } else { One::Pass });
     }
@@ -111,13 +116,19 @@ fn verdict(said: &[One]) -> Verdict {
     if said.iter().any(|one| matches!(one, One::New)) {
         return Verdict::Failed;
     }
-    let old: Vec<&str> = said.iter().flat_map(|one| if let One::Old(names) = one { names.as_slice() } else { &[] }).map(String::as_str).collect();
+    let old: Vec<&str> = said
+        .iter()
+        .flat_map(|one| if let One::Old(names) = one { names.as_slice() } else { &[] })
+        .map(String::as_str)
+        .collect();
     if said.iter().any(|one| matches!(one, One::Old(_))) {
         let more = old.len().saturating_sub(limits::NAMED);
         let named: Vec<&str> = old.into_iter().take(limits::NAMED).collect();
         let list = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
         let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-        return Verdict::Unverified(format!("the checks fail in the same way on the base commit{list}{rest}"));
+        return Verdict::Unverified(format!(
+            "the checks fail in the same way on the base commit{list}{rest}"
+        ));
     }
     if said.is_empty() {
         let why = "no command is known that checks this repository; name one with `verify: [\"…\"]` in .github/quantum.yml";
@@ -134,7 +145,10 @@ mod tests {
     use super::{detect::Runner, *};
 
     /// Answers by command; the base's answers are apart.
-    struct Table(Vec<(&'static str, Option<i32>, &'static str)>, Vec<(&'static str, Option<i32>, &'static str)>);
+    struct Table(
+        Vec<(&'static str, Option<i32>, &'static str)>,
+        Vec<(&'static str, Option<i32>, &'static str)>,
+    );
 
     #[async_trait]
     impl Desk for Table {
@@ -164,7 +178,11 @@ mod tests {
             ((Some(101), ONE), (Some(101), TWO), "the checks fail in the same way on the base commit: a"),
             ((Some(101), TWO), (Some(101), ONE), "failed"),
             ((Some(101), "error: does not compile"), (Some(101), ONE), "failed"),
-            ((Some(127), "mocha: not found"), (Some(127), "mocha: not found"), "the checks fail in the same way on the base commit"),
+            (
+                (Some(127), "mocha: not found"),
+                (Some(127), "mocha: not found"),
+                "the checks fail in the same way on the base commit",
+            ),
             ((Some(1), "x"), (Some(2), "y"), "failed"),
             ((None, PASS), (Some(0), PASS), "failed"),
             ((None, ""), (None, ""), "the checks fail in the same way on the base commit"),
@@ -189,8 +207,14 @@ mod tests {
         let mut table = Table(vec![("a", Some(0), PASS), ("b", Some(0), NONE)], Vec::new());
         assert_eq!(check(&[command("a"), command("b")], &mut table).await.unwrap().0, Verdict::Verified);
         let mut table = Table(vec![("a", Some(0), PASS), ("b", Some(1), ONE)], vec![("b", Some(1), ONE)]);
-        assert!(matches!(check(&[command("a"), command("b")], &mut table).await.unwrap().0, Verdict::Unverified(_)));
+        assert!(matches!(
+            check(&[command("a"), command("b")], &mut table).await.unwrap().0,
+            Verdict::Unverified(_)
+        ));
         let (verdict, receipt) = check(&[], &mut Table(Vec::new(), Vec::new())).await.unwrap();
-        assert!(matches!(verdict, Verdict::Unverified(why) if why.contains("verify:")) && receipt.commands.is_empty());
+        assert!(
+            matches!(verdict, Verdict::Unverified(why) if why.contains("verify:"))
+                && receipt.commands.is_empty()
+        );
     }
 }

@@ -25,7 +25,8 @@ use std::process::ExitCode;
 use tree::Tree;
 
 /// What is taken from the host.
-const BOUNDS: FrameBounds = FrameBounds { header_bytes: REQUEST_HEADER_BYTES as u64, body_bytes: REQUEST_BODY_BYTES as u64 };
+const BOUNDS: FrameBounds =
+    FrameBounds { header_bytes: REQUEST_HEADER_BYTES as u64, body_bytes: REQUEST_BODY_BYTES as u64 };
 
 /// What a request came to: an answer with its body, or why not, for the model.
 type Outcome = Result<(Answer, Vec<u8>), String>;
@@ -37,7 +38,10 @@ pub fn serve(socket: UnixStream) -> ExitCode {
 
 /// As [`serve`], with this folder as the workspace. Takes the whole process: whatever it started or adopted is ended.
 pub fn serve_in(folder: &Path, mut socket: UnixStream) -> ExitCode {
-    match prepare(folder, &socket).map_err(WireError::Io).and_then(|(root, tree)| answer_all(&root, &tree, &mut socket)) {
+    match prepare(folder, &socket)
+        .map_err(WireError::Io)
+        .and_then(|(root, tree)| answer_all(&root, &tree, &mut socket))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE, // the host sees the socket close; there is nobody else to tell
     }
