@@ -10,6 +10,7 @@ mod runs;
 mod sandbox;
 mod seeds;
 mod store;
+mod story;
 mod table;
 mod tidy;
 mod tool;
