@@ -43,7 +43,9 @@ fn the_command_line() {
     check(&["x", "--branch", "a..b"], "legal");
     check(&["x", "--branch", "main/x"], "exists");
     check(&["x", "--base", "nowhere"], "names no commit");
-    for (spec, says) in [("gpt", "PROVIDER/NAME"), ("azure/x", "built in"), ("scripted//nonexistent", "can't be read")] {
+    for (spec, says) in
+        [("gpt", "PROVIDER/NAME"), ("azure/x", "built in"), ("scripted//nonexistent", "can't be read")]
+    {
         let said = refused(&desk, &["x", "--json", "--model", spec], (2, ""));
         assert!(said.contains(says), "{spec} says {said:?}");
     }
@@ -72,7 +74,8 @@ fn the_machine() {
 fn the_repository() {
     let desk = Desk::new();
     let model = desk.script(&good());
-    let run = |repo: &str, expected| refused(&desk, &["x", "--json", "--model", &model, "--repo", repo], expected);
+    let run =
+        |repo: &str, expected| refused(&desk, &["x", "--json", "--model", &model, "--repo", repo], expected);
     run(desk.path().to_str().unwrap(), (1, "not_a_repository"));
     run("/nonexistent", (1, "not_a_repository"));
     let empty = Desk::empty();
@@ -80,7 +83,17 @@ fn the_repository() {
     let bare = desk.path().join("bare.git");
     desk.git(&["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
     assert!(run(bare.to_str().unwrap(), (1, "bare_repository")).contains("--base"));
-    let told = desk.told(&mut desk.quantum(&["run", "Make it good", "--json", "--model", &model, "--repo", bare.to_str().unwrap(), "--base", "main"]));
+    let told = desk.told(&mut desk.quantum(&[
+        "run",
+        "Make it good",
+        "--json",
+        "--model",
+        &model,
+        "--repo",
+        bare.to_str().unwrap(),
+        "--base",
+        "main",
+    ]));
     assert_eq!((told.exit, told.document()["outcome"].as_str()), (0, Some("proposed")), "{}", told.stderr);
     desk.commit(".github/quantum.yml", "verify: [make test]\nprotekt: [x]\n");
     let said = run(".", (1, "config_wrong"));
@@ -112,13 +125,23 @@ fn odd_files_come_through_unchanged() {
     fs::write(desk.repo().join("binary"), [0, 159, 146, 150, 0]).unwrap();
     std::os::unix::fs::symlink("../outside", desk.repo().join("outward")).unwrap();
     desk.git(&["-c", "core.autocrlf=false", "add", "-A"]);
-    desk.git(&["update-index", "--add", "--cacheinfo", "160000,1111111111111111111111111111111111111111,module"]);
+    desk.git(&[
+        "update-index",
+        "--add",
+        "--cacheinfo",
+        "160000,1111111111111111111111111111111111111111,module",
+    ]);
     fs::write(desk.path().join("crlf"), "a\r\nb\r\n").unwrap();
     let blob = desk.git(&["hash-object", "-w", "--no-filters", desk.path().join("crlf").to_str().unwrap()]);
     desk.git(&["update-index", "--add", "--cacheinfo", &format!("100755,{blob},crlf")]);
     desk.git(&["commit", "-qm", "odd"]);
     let told = desk.run(&good(), &[]);
-    assert_eq!(told.document()["files"], json!([{"path": "value", "added": 1, "removed": 1}]), "{}", told.stderr);
+    assert_eq!(
+        told.document()["files"],
+        json!([{"path": "value", "added": 1, "removed": 1}]),
+        "{}",
+        told.stderr
+    );
 }
 
 /// Models that misbehave: outcome, exit, error code.
@@ -137,7 +160,12 @@ fn bad_models() {
         ("a wrong path, then right", [vec![wrong_path], good()].concat(), "proposed", 0),
         ("malformed arguments, then right", [vec![malformed], good()].concat(), "proposed", 0),
         ("an impossible plan, then right", [vec![bad_plan], good()].concat(), "proposed", 0),
-        ("429, then right", [vec![json!({"error": {"status": 429, "retry_after": 0}})], good()].concat(), "proposed", 0),
+        (
+            "429, then right",
+            [vec![json!({"error": {"status": 429, "retry_after": 0}})], good()].concat(),
+            "proposed",
+            0,
+        ),
         ("a wrong key", repeat(json!({"error": {"status": 401}}), 5), "failed", 1),
         ("a script that is over", vec![one_task()], "failed", 1),
     ];
@@ -146,9 +174,17 @@ fn bad_models() {
         let before = desk.standing();
         let told = desk.run(&lines, &[]);
         let document = told.document();
-        assert_eq!((document["outcome"].as_str().unwrap(), told.exit), (outcome, exit), "{name}: {document:#}\n{}", told.stderr);
+        assert_eq!(
+            (document["outcome"].as_str().unwrap(), told.exit),
+            (outcome, exit),
+            "{name}: {document:#}\n{}",
+            told.stderr
+        );
         if exit != 0 {
-            assert!(document["error"]["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{name}: {document:#}");
+            assert!(
+                document["error"]["hint"].as_str().is_some_and(|hint| !hint.is_empty()),
+                "{name}: {document:#}"
+            );
             assert_eq!(before, desk.standing(), "{name}");
         }
     }
@@ -158,9 +194,17 @@ fn bad_models() {
 fn what_an_agent_leaves_behind_is_not_in_the_commit() {
     let desk = Desk::new();
     desk.commit(".gitignore", "ignored/\n*.log\n");
-    let mess = shell("coder", "mkdir ignored && echo x > ignored/a && echo x > b.log && mkfifo pipe && git init -q . ; mkdir -p sub/.git && echo x > sub/.git/config; ln -s /etc/passwd host; true");
+    let mess = shell(
+        "coder",
+        "mkdir ignored && echo x > ignored/a && echo x > b.log && mkfifo pipe && git init -q . ; mkdir -p sub/.git && echo x > sub/.git/config; ln -s /etc/passwd host; true",
+    );
     let lines = [one_task(), mess, write("coder", "value", "good\n"), submit("coder", "Good")];
     let told = desk.run(&lines, &[]);
-    let files: Vec<_> = told.document()["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap().to_owned()).collect();
+    let files: Vec<_> = told.document()["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["path"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(files, ["host", "value"], "{}", told.stderr);
 }

@@ -28,9 +28,11 @@ pub(crate) struct Told {
 impl Told {
     /// The one document, with every key of the contract.
     pub(crate) fn document(&self) -> Value {
-        let value: Value = serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {:?}\n{}", self.stdout, self.stderr));
+        let value: Value = serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {:?}\n{}", self.stdout, self.stderr));
         let keys = [
-            "run", "outcome", "branch", "base", "head", "summary", "files", "receipt", "verified", "plan", "cost", "question", "error",
+            "run", "outcome", "branch", "base", "head", "summary", "files", "receipt", "verified", "plan",
+            "cost", "question", "error",
         ];
         for key in keys {
             assert!(value.get(key).is_some(), "no {key} in {value}");
@@ -87,7 +89,12 @@ impl Desk {
 
     pub(crate) fn git(&self, args: &[&str]) -> String {
         #[expect(clippy::disallowed_methods, reason = "git judges what we made")]
-        let output = Command::new("git").args(args).current_dir(self.repo()).env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+        let output = Command::new("git")
+            .args(args)
+            .current_dir(self.repo())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .unwrap();
         assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
@@ -96,7 +103,9 @@ impl Desk {
     pub(crate) fn standing(&self) -> String {
         let refs = self.git(&["for-each-ref"]) + "\n";
         let files = self.git(&["status", "--porcelain"]) + &self.git(&["stash", "list"]);
-        refs + &files + &fs::read_to_string(self.repo().join(".git/HEAD")).unwrap() + &fs::read_to_string(self.repo().join(".git/config")).unwrap()
+        refs + &files
+            + &fs::read_to_string(self.repo().join(".git/HEAD")).unwrap()
+            + &fs::read_to_string(self.repo().join(".git/config")).unwrap()
     }
 
     /// Writes a conversation and gives its spec.
@@ -134,13 +143,20 @@ impl Desk {
 
 /// One answer of the model: calls of tools.
 pub(crate) fn calls(role: &str, calls: &[(&str, Value)]) -> Value {
-    let calls: Vec<Value> = calls.iter().map(|(name, arguments)| json!({"name": name, "arguments": arguments})).collect();
+    let calls: Vec<Value> =
+        calls.iter().map(|(name, arguments)| json!({"name": name, "arguments": arguments})).collect();
     json!({"role": role, "text": "", "tool_calls": calls, "usage": {"input_tokens": 10, "output_tokens": 5}})
 }
 
 pub(crate) fn one_task() -> Value {
     let task = json!({"id": "t1", "role": "coder", "title": "Make it good", "text": "Write good into value", "needs": []});
-    calls("planner", &[("submit", json!({"kind": "plan", "summary": "One small task.", "confidence": 0.9, "tasks": [task]}))])
+    calls(
+        "planner",
+        &[(
+            "submit",
+            json!({"kind": "plan", "summary": "One small task.", "confidence": 0.9, "tasks": [task]}),
+        )],
+    )
 }
 
 pub(crate) fn write(role: &str, path: &str, content: &str) -> Value {

@@ -35,9 +35,18 @@ fn a_verified_change_is_proposed() {
     assert!(branch.starts_with("quantum/run-make-it-good-"), "{branch}");
     assert_eq!(document["files"], json!([{"path": "value", "added": 1, "removed": 1}]));
     assert_eq!(document["receipt"][0]["command"], "make test");
-    assert_eq!((&document["receipt"][0]["exit_code"], &document["receipt"][0]["tests_run"]), (&json!(0), &json!(1)));
-    assert_eq!(document["plan"], json!([{"id": "t1", "role": "coder", "title": "Make it good", "needs": [], "state": "done"}]));
-    assert_eq!(document["cost"], json!({"usd": 0.0, "input_tokens": 30, "output_tokens": 15, "model_calls": 3}));
+    assert_eq!(
+        (&document["receipt"][0]["exit_code"], &document["receipt"][0]["tests_run"]),
+        (&json!(0), &json!(1))
+    );
+    assert_eq!(
+        document["plan"],
+        json!([{"id": "t1", "role": "coder", "title": "Make it good", "needs": [], "state": "done"}])
+    );
+    assert_eq!(
+        document["cost"],
+        json!({"usd": 0.0, "input_tokens": 30, "output_tokens": 15, "model_calls": 3})
+    );
     assert_eq!((&document["question"], &document["error"]), (&Value::Null, &Value::Null));
     let log = desk.git(&["log", "-1", "--format=%an <%ae> %s%n%(trailers)", branch]);
     assert!(log.starts_with("Ada <ada@example.com> Make it good\n"), "{log}");
@@ -71,7 +80,8 @@ fn old_failures_are_named_and_not_held_against_the_change() {
 #[test]
 fn a_text_is_an_answer() {
     let desk = Desk::new();
-    let document = check(&desk, &[json!({"text": "It is bad because of value."})], &[], ("answered", 0, false, false));
+    let document =
+        check(&desk, &[json!({"text": "It is bad because of value."})], &[], ("answered", 0, false, false));
     assert_eq!(document["summary"], "It is bad because of value.");
 }
 
@@ -80,13 +90,19 @@ fn no_change_is_no_branch() {
     let desk = Desk::new();
     let nothing = calls("coder", &[("submit", json!({"kind": "no_change", "text": "it is good already"}))]);
     check(&desk, &[one_task(), nothing], &[], ("no_change", 0, false, false));
-    check(&desk, &[one_task(), shell("coder", "cat value"), submit("coder", "Nothing")], &[], ("no_change", 0, false, false));
+    check(
+        &desk,
+        &[one_task(), shell("coder", "cat value"), submit("coder", "Nothing")],
+        &[],
+        ("no_change", 0, false, false),
+    );
 }
 
 #[test]
 fn a_question_waits() {
     let desk = Desk::new();
-    let ask = calls("planner", &[("submit", json!({"question": "Which value?", "choices": ["good", "better"]}))]);
+    let ask =
+        calls("planner", &[("submit", json!({"question": "Which value?", "choices": ["good", "better"]}))]);
     let document = check(&desk, &[ask], &["--yes"], ("question", 3, false, false));
     assert_eq!(document["question"], json!({"text": "Which value?", "choices": ["good", "better"]}));
 }
@@ -110,7 +126,9 @@ fn a_change_that_breaks_the_checks_fails_and_keeps_its_branch() {
     desk.commit("value", "good\n");
     desk.commit(".github/quantum.yml", "fix: { max_attempts: 1 }\n");
     let fixer = [write("fixer", "value", "still bad\n"), submit("fixer", "Try")];
-    let lines = [vec![one_task(), write("coder", "value", "bad\n"), submit("coder", "Break it")], fixer.to_vec()].concat();
+    let lines =
+        [vec![one_task(), write("coder", "value", "bad\n"), submit("coder", "Break it")], fixer.to_vec()]
+            .concat();
     let document = check(&desk, &lines, &[], ("failed", 1, false, true));
     assert_eq!(document["error"]["code"], "verify_failed");
     assert_eq!(document["receipt"][0]["exit_code"], 2, "make's own");
@@ -141,8 +159,15 @@ fn steps_are_a_cap() {
 #[test]
 fn two_tasks_are_merged_and_a_conflict_is_done_again() {
     let desk = Desk::new();
-    let task = |id: &str, needs: Value| json!({"id": id, "role": "coder", "title": id, "text": id, "needs": needs});
-    let plan = calls("planner", &[("submit", json!({"summary": "Two.", "confidence": 0.9, "tasks": [task("a", json!([])), task("b", json!(["a"]))]}))]);
+    let task =
+        |id: &str, needs: Value| json!({"id": id, "role": "coder", "title": id, "text": id, "needs": needs});
+    let plan = calls(
+        "planner",
+        &[(
+            "submit",
+            json!({"summary": "Two.", "confidence": 0.9, "tasks": [task("a", json!([])), task("b", json!(["a"]))]}),
+        )],
+    );
     let with = |task: &str, mut line: Value| {
         line["task"] = json!(task);
         line
@@ -151,11 +176,15 @@ fn two_tasks_are_merged_and_a_conflict_is_done_again() {
         plan,
         with("a", write("coder", "value", "good\n")),
         with("a", submit("coder", "First")),
-        with("b", shell("coder", "grep good value && echo more > extra && chmod +x extra && ln -s value link")),
+        with(
+            "b",
+            shell("coder", "grep good value && echo more > extra && chmod +x extra && ln -s value link"),
+        ),
         with("b", submit("coder", "Second")),
     ];
     let document = check(&desk, &lines, &[], ("proposed", 0, true, true));
-    let files: Vec<&str> = document["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
+    let files: Vec<&str> =
+        document["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
     assert_eq!(files, ["extra", "link", "value"]);
     let tree = desk.git(&["ls-tree", "-r", document["branch"].as_str().unwrap(), "extra", "link"]);
     assert!(tree.contains("100755") && tree.contains("120000"), "{tree}");
@@ -164,7 +193,10 @@ fn two_tasks_are_merged_and_a_conflict_is_done_again() {
 #[test]
 fn a_planner_that_does_the_work_itself_is_taken_at_it() {
     let desk = Desk::new();
-    let lines = [json!({"tool_calls": [{"name": "shell", "arguments": {"command": ["bash", "-lc", "echo good > value"]}}]}), json!({"tool_calls": [{"name": "submit", "arguments": {"summary": "Made it good"}}]})];
+    let lines = [
+        json!({"tool_calls": [{"name": "shell", "arguments": {"command": ["bash", "-lc", "echo good > value"]}}]}),
+        json!({"tool_calls": [{"name": "submit", "arguments": {"summary": "Made it good"}}]}),
+    ];
     let document = check(&desk, &lines, &[], ("proposed", 0, true, true));
     assert_eq!(document["plan"].as_array().unwrap().len(), 1);
 }
@@ -194,6 +226,8 @@ fn a_recording_plays_again() {
     let told = other.told(&mut other.quantum(&["run", "Make it good", "--json", "--model", &spec]));
     let second = told.document();
     assert_eq!(second["outcome"], "proposed", "{}", told.stderr);
-    let tree = |desk: &Desk, document: &Value| desk.git(&["rev-parse", &format!("{}^{{tree}}", document["head"].as_str().unwrap())]);
+    let tree = |desk: &Desk, document: &Value| {
+        desk.git(&["rev-parse", &format!("{}^{{tree}}", document["head"].as_str().unwrap())])
+    };
     assert_eq!(tree(&desk, &first), tree(&other, &second));
 }

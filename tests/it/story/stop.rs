@@ -8,7 +8,11 @@ use std::{
 };
 
 /// Starts a run and gives it when its stderr shows this text.
-pub(super) fn started(desk: &Desk, lines: &[serde_json::Value], until: &str) -> (Child, BufReader<std::process::ChildStderr>) {
+pub(super) fn started(
+    desk: &Desk,
+    lines: &[serde_json::Value],
+    until: &str,
+) -> (Child, BufReader<std::process::ChildStderr>) {
     let model = desk.script(lines);
     let mut command = desk.quantum(&["run", "Make it good", "--json", "--model", &model]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -44,7 +48,9 @@ fn an_interrupt_ends_the_sandbox_and_says_so() {
         assert_eq!((output.status.code(), document["outcome"].as_str()), (Some(1), Some("cancelled")));
         assert_eq!(running(&format!("sleep {marker}")), 0);
         assert_eq!(before, desk.standing());
-        let left: Vec<_> = std::fs::read_dir(desk.path().join("data/work")).map(|all| all.flatten().collect()).unwrap_or_default();
+        let left: Vec<_> = std::fs::read_dir(desk.path().join("data/work"))
+            .map(|all| all.flatten().collect())
+            .unwrap_or_default();
         assert!(left.is_empty(), "{left:?}");
     }
 }
