@@ -1,4 +1,5 @@
 //! One binary: stories in a small real world.
+#![expect(clippy::unwrap_used, reason = "in a test a failure is a panic")]
 
 mod agent;
 mod crash;
