@@ -5,6 +5,7 @@ mod agent;
 mod crash;
 mod engine;
 mod journal;
+mod pairs;
 mod pipeline;
 mod replies;
 mod runs;
