@@ -1,7 +1,10 @@
 //! What every command gets between fork and exec, inside: a Landlock domain of its own, so that it can't signal the
 //! toolbox that runs it (the same uid) or wait for what runs beside it.
 
-use landlock::{ABI, Access, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreated, Scope};
+use landlock::{
+    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, Scope,
+};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -24,8 +27,11 @@ pub fn wall_off(command: &mut Command) {
 }
 
 fn signals() -> Result<RulesetCreated, landlock::RulesetError> {
-    Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        .scope(Scope::from_all(ABI::V6))?
-        .create()
+    let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    // Every domain forbids to move a file to another folder unless it allows that: the outer one decides.
+    let ruleset = ruleset.scope(Scope::from_all(ABI::V6))?.handle_access(AccessFs::Refer)?.create()?;
+    match PathFd::new("/") {
+        Ok(root) => ruleset.add_rule(PathBeneath::new(root, AccessFs::Refer)),
+        Err(_) => Ok(ruleset),
+    }
 }

@@ -103,6 +103,20 @@ mod tests {
             let hint = hint.split([':', ';']).next().unwrap_or_default();
             format!("{} {} {hint}", probe.name, if probe.ok { "ok" } else { "MISSING" })
         };
-        insta::assert_snapshot!(probes.iter().map(line).collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(probes.iter().map(line).collect::<Vec<_>>().join("\n"), @r"
+        sandbox: ordinary user ok
+        sandbox: user namespace ok
+        sandbox: mount namespace ok
+        sandbox: pid namespace MISSING the sandbox can't build its pid namespace wall
+        sandbox: network namespace MISSING not tried
+        sandbox: ipc namespace MISSING not tried
+        sandbox: uts namespace MISSING not tried
+        sandbox: private root MISSING not tried
+        sandbox: fresh /proc MISSING not tried
+        sandbox: resource limits MISSING not tried
+        sandbox: Landlock MISSING the sandbox can't build its Landlock wall
+        sandbox: capabilities MISSING not tried
+        sandbox: seccomp ok
+        ");
     }
 }

@@ -62,6 +62,11 @@ impl Wall {
     pub(super) fn missing(self, step: &str, errno: Errno) -> Missing {
         Missing { wall: self, step: step.to_owned(), errno: errno.raw_os_error() }
     }
+
+    /// Where no call failed, and it is not as it must be all the same.
+    pub(super) fn faulty(self, what: impl Into<String>) -> Missing {
+        Missing { wall: self, step: what.into(), errno: 0 }
+    }
 }
 
 /// A wall that can't be built: which, at which step, and the kernel's answer (0 when it gave none).
@@ -116,8 +121,8 @@ const CONTAINER: &str = "the container's seccomp profile forbids it: start the c
     --security-opt apparmor=unconfined` or a profile that allows unshare, mount and pivot_root; not `--privileged`";
 
 fn remedy(missing: &Missing, facts: &Facts) -> String {
-    let errno = Errno::from_raw_os_error(missing.errno);
-    let refused = matches!(errno, Errno::PERM | Errno::ACCESS | Errno::NOSYS);
+    let is = |known: &[Errno]| known.iter().any(|errno| errno.raw_os_error() == missing.errno);
+    let refused = is(&[Errno::PERM, Errno::ACCESS, Errno::NOSYS]);
     match missing.wall {
         Wall::OrdinaryUser => "started as root, the sandbox first becomes uid and gid 61000, which this user namespace or container \
              does not allow: start `quantum` as an ordinary user"
@@ -133,7 +138,7 @@ fn remedy(missing: &Missing, facts: &Facts) -> String {
         Wall::Proc if facts.container => "the container hides parts of /proc, so that no fresh one can be mounted: start it with \
              `--security-opt systempaths=unconfined`"
             .to_owned(),
-        _ if facts.none_allowed || errno == Errno::NOSPC || errno == Errno::USERS => {
+        _ if facts.none_allowed || is(&[Errno::NOSPC, Errno::USERS]) => {
             "namespaces are used up or switched off: run `sudo sysctl user.max_user_namespaces=15000` and look at the other \
              `user.max_*_namespaces`"
                 .to_owned()
@@ -176,6 +181,8 @@ mod tests {
         check(Wall::Landlock, Errno::NOSYS, plain.clone(), "lsm=");
         check(Wall::Seccomp, Errno::INVAL, plain.clone(), "CONFIG_SECCOMP_FILTER");
         check(Wall::Capabilities, Errno::PERM, plain.clone(), "prctl");
-        check(Wall::Limits, Errno::PERM, plain, "setrlimit");
+        check(Wall::Limits, Errno::PERM, plain.clone(), "setrlimit");
+        let old = Wall::Landlock.faulty("ABI 3, and at least 4 is needed").error(&plain);
+        assert!(old.to_string().ends_with("its Landlock wall: ABI 3, and at least 4 is needed"), "{old}");
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn become_ordinary() -> Result<(), Missing> {
     set_thread_res_gid(gid, gid, gid).map_err(wall("setresgid"))?;
     set_thread_res_uid(uid, uid, uid).map_err(wall("setresuid"))?;
     if set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT).is_ok() {
-        return Err(Wall::OrdinaryUser.missing("root can be taken back", Errno::from_raw_os_error(0)));
+        return Err(Wall::OrdinaryUser.faulty("root can be taken back"));
     }
     // A change of user closes our own /proc to us, which the maps below need.
     set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(wall("dumpable"))
@@ -96,7 +96,7 @@ pub(super) fn drop_capabilities() -> Result<(), Missing> {
     if (now.effective | now.permitted | now.inheritable).is_empty() {
         return Ok(());
     }
-    Err(Wall::Capabilities.missing("some are left", Errno::from_raw_os_error(0)))
+    Err(Wall::Capabilities.faulty("some are left"))
 }
 
 /// One write, as these files want it.

@@ -9,7 +9,6 @@ use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, make_bitflags,
 };
-use rustix::io::Errno;
 use std::path::PathBuf;
 
 /// The least that is enough: Linux 6.7.
@@ -19,7 +18,7 @@ pub(super) fn available() -> Result<u32, Missing> {
     let abi = syscalls::landlock_abi().map_err(|errno| Wall::Landlock.missing("version", errno))?;
     if abi < LEAST {
         let step = format!("ABI {abi}, and at least {LEAST} is needed");
-        return Err(Wall::Landlock.missing(&step, Errno::from_raw_os_error(0)));
+        return Err(Wall::Landlock.faulty(step));
     }
     Ok(abi)
 }
@@ -27,7 +26,7 @@ pub(super) fn available() -> Result<u32, Missing> {
 /// Restricts this process and all it will start; gives the ABI.
 pub(super) fn restrict(writable: &[PathBuf]) -> Result<u32, Missing> {
     let abi = available()?;
-    let failed = |error: String| Wall::Landlock.missing(&error, Errno::from_raw_os_error(0));
+    let failed = |error: String| Wall::Landlock.faulty(error);
     let status = rules(abi, writable).map_err(|error| failed(error.to_string()))?;
     if status == RulesetStatus::FullyEnforced {
         Ok(abi)

@@ -62,7 +62,7 @@ pub(super) fn available() -> Result<(), Missing> {
 
 /// Restricts this process and all it will start.
 pub(super) fn restrict() -> Result<(), Missing> {
-    let failed = |error: String| Wall::Seccomp.missing(&error, Errno::from_raw_os_error(0));
+    let failed = |error: String| Wall::Seccomp.faulty(error);
     for program in programs().map_err(|error| failed(error.to_string()))? {
         seccompiler::apply_filter(&program).map_err(|error| failed(error.to_string()))?;
     }

@@ -3,7 +3,10 @@
 //! Waits in `poll` on the pipe, the process and the host's socket; never sleeps, never spins.
 
 use super::{files, place::Root, tree::Tree};
-use crate::{limits::tool::CAPTURE_MOST_BYTES, sandbox::toolbox::Answer};
+use crate::{
+    limits::tool::CAPTURE_MOST_BYTES,
+    sandbox::{toolbox::Answer, wall_off},
+};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -86,16 +89,12 @@ pub(super) fn run(
 fn start(folder: &Path, command: &str) -> io::Result<(Child, PipeReader)> {
     let (reader, writer) = io::pipe()?;
     rustix::io::ioctl_fionbio(&reader, true)?;
-    let child = Command::new("/bin/sh")
-        .arg("-c")
-        .arg(command)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer)
-        .process_group(0)
-        .spawn()?;
-    Ok((child, reader))
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(command).current_dir(folder).process_group(0);
+    shell.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    // it has the toolbox's uid: without this it could kill the toolbox
+    wall_off(&mut shell);
+    Ok((shell.spawn()?, reader))
 }
 
 /// Keeps the output until the command ends, its time is over or the host is gone.

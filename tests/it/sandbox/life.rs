@@ -7,7 +7,7 @@ use quantumlayer::sandbox::{Kind, Policy, SandboxError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
@@ -26,7 +26,8 @@ fn find(command_line: &str) -> Option<OwnedFd> {
 /// Whether it ends within five seconds.
 fn ends(process: &OwnedFd) -> bool {
     let limit = Timespec::try_from(Duration::from_secs(5)).unwrap();
-    poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&limit)).unwrap() == 1
+    let wait = || poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&limit));
+    rustix::io::retry_on_intr(wait).unwrap() == 1
 }
 
 /// A daemon that left its command, its session and its parent.
@@ -108,18 +109,30 @@ fn work_is_done_in_the_workspace() {
 }
 
 #[test]
-fn a_daemon_is_gone_when_the_sandbox_has_ended() {
+fn a_daemon_is_gone_when_its_command_has_ended() {
     story(
         |_, _| {},
         async |mut toolbox, _| {
             shell(&mut toolbox, &daemon("86401")).await.unwrap();
-            let daemon = find("sleep 86401").unwrap();
+            assert!(find("sleep 86401").is_none());
             toolbox.end().await;
-            assert!(
-                poll(&mut [PollFd::new(&daemon, PollFlags::IN)], Some(&Timespec::default())).unwrap() == 1
-            );
         },
     );
+}
+
+/// A command with a daemon that runs until the toolbox is dropped in the middle of it; gives the daemon.
+async fn daemon_in_flight(toolbox: &mut Toolbox, seconds: &str) -> OwnedFd {
+    let command = format!("{}; sleep 1000", daemon(seconds));
+    let mut asked = Box::pin(shell(toolbox, &command));
+    loop {
+        // the answer never comes; each round gives the child some time
+        if tokio::time::timeout(Duration::from_millis(5), &mut asked).await.is_ok() {
+            panic!("the command ended");
+        }
+        if let Some(found) = find(&format!("sleep {seconds}")) {
+            return found;
+        }
+    }
 }
 
 #[test]
@@ -127,8 +140,7 @@ fn a_dropped_sandbox_is_gone() {
     story(
         |_, _| {},
         async |mut toolbox, _| {
-            shell(&mut toolbox, &daemon("86402")).await.unwrap();
-            let daemon = find("sleep 86402").unwrap();
+            let daemon = daemon_in_flight(&mut toolbox, "86402").await;
             drop(toolbox);
             assert!(ends(&daemon));
         },
@@ -140,13 +152,9 @@ fn an_answer_that_takes_too_long_ends_the_tree() {
     story(
         |_, _| {},
         async |mut toolbox, _| {
-            shell(&mut toolbox, &daemon("86403")).await.unwrap();
-            let daemon = find("sleep 86403").unwrap();
-            ended(
-                shell_within(&mut toolbox, "sleep 1000", Duration::from_millis(200)).await,
-                "no answer within",
-            );
-            assert!(ends(&daemon));
+            let command = format!("{}; sleep 1000", daemon("86403"));
+            ended(shell_within(&mut toolbox, &command, Duration::from_millis(500)).await, "no answer within");
+            assert!(find("sleep 86403").is_none_or(|daemon| ends(&daemon)));
             ended(shell(&mut toolbox, "true").await, "no answer within");
         },
     );
@@ -248,9 +256,8 @@ fn a_host_to_be_killed() {
     story(
         |_, _| {},
         async move |mut toolbox, _| {
-            shell(&mut toolbox, &daemon(&format!("77{us}"))).await.unwrap();
-            println!("\nready");
-            let _ = shell(&mut toolbox, "sleep 1000").await;
+            let command = format!("{}; sleep 1000", daemon(&format!("77{us}")));
+            let _ = shell(&mut toolbox, &command).await;
         },
     );
 }
@@ -259,13 +266,17 @@ fn a_host_to_be_killed() {
 #[expect(clippy::disallowed_methods, reason = "a host that can be killed must be a process of its own")]
 fn a_host_killed_leaves_nothing() {
     let mut host = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "sandbox::life::a_host_to_be_killed", "--ignored", "--nocapture"])
-        .stdout(std::process::Stdio::piped())
+        .args(["--exact", "sandbox::life::a_host_to_be_killed", "--ignored"])
+        .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let output = BufReader::new(host.stdout.take().unwrap());
-    assert!(output.lines().map_while(Result::ok).any(|line| line == "ready"));
-    let daemon = find(&format!("sleep 77{}", std::process::id())).unwrap();
+    let daemon = loop {
+        assert!(host.try_wait().unwrap().is_none(), "the host ended");
+        if let Some(found) = find(&format!("sleep 77{}", std::process::id())) {
+            break found;
+        }
+        std::thread::yield_now();
+    };
     kill_process(Pid::from_child(&host), Signal::KILL).unwrap();
     host.wait().unwrap();
     assert!(ends(&daemon));
@@ -275,9 +286,7 @@ fn a_host_killed_leaves_nothing() {
 fn what_is_not_a_sandbox_is_noticed() {
     async fn check(script: &str, expected: &str) {
         let mut place = Place::new(Who::Us);
-        place.sandbox.program = place.path("fake");
-        fs::write(place.path("fake"), format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(place.path("fake"), fs::Permissions::from_mode(0o755)).unwrap();
+        place.sandbox.program = place.script("fake", &format!("#!/bin/sh\n{script}\n"));
         let error = place.sandbox.start(&place.policy()).await.map(drop).unwrap_err();
         assert!(error.to_string().contains(expected), "{script}: {error}");
     }
@@ -358,13 +367,9 @@ fn without_walls_only_when_asked() {
         let hint = place.sandbox.probe().await.remove(0).hint.unwrap();
         assert!(hint.contains("no walls"));
         shell(&mut toolbox, &daemon("86404")).await.unwrap();
-        let daemon = find("sleep 86404").unwrap();
-        toolbox.end().await;
-        assert!(ends(&daemon));
-        let mut toolbox = place.sandbox.start(&place.policy()).await.unwrap();
-        shell(&mut toolbox, "(setsid sleep 86405 >/dev/null 2>&1 &) ; sleep 0.3").await.unwrap();
-        let daemon = find("sleep 86405").unwrap();
+        assert!(find("sleep 86404").is_none());
+        let left = daemon_in_flight(&mut toolbox, "86405").await;
         drop(toolbox);
-        assert!(ends(&daemon));
+        assert!(ends(&left));
     });
 }

@@ -92,6 +92,14 @@ impl Place {
         self.folder.path().join(name)
     }
 
+    /// A program of ours outside the sandbox.
+    pub(super) fn script(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
     pub(super) fn workspace(&self) -> PathBuf {
         self.path("workspace")
     }

@@ -26,7 +26,16 @@ fn prints(name: &'static str, command: impl Into<String>, text: impl Into<String
 
 /// A system call by number: prints the error's number, or that it was let through.
 fn call(name: &'static str, number: libc::c_long, arguments: &str, errno: i32) -> Probe {
-    let command = format!("perl -e '$r = syscall({number}, {arguments}); print $r < 0 ? $!+0 : \"REACHED\"'");
+    // Perl hands over strings only from variables.
+    let texts = arguments.split('"').skip(1).step_by(2).map(|text| format!("\"{text}\"")).collect::<Vec<_>>();
+    let arguments = arguments.split('"').enumerate().map(|(at, part)| match at % 2 {
+        0 => part.to_owned(),
+        _ => format!("$t[{}]", at / 2),
+    });
+    let (texts, arguments) = (texts.join(", "), arguments.collect::<String>());
+    let command = format!(
+        "perl -e '@t = ({texts}); $r = syscall({number}, {arguments}); print $r < 0 ? $!+0 : \"REACHED\"'"
+    );
     prints(name, command, errno.to_string())
 }
 
@@ -133,7 +142,7 @@ fn sockets(port: u16) -> Vec<Probe> {
             "perl -e 'print socket($s, {family}, {kind}, {protocol}) ? \"REACHED\" : $! == {errno} ? \"refused\" : $!+0'"
         )
     };
-    let flags = "perl -MSocket -e 'socket($s, AF_INET, SOCK_DGRAM, 0); print ioctl($s, 0x8914, pack(\"a16s\", \"lo\", 0)) ? \"REACHED\" : $!+0'";
+    let flags = "perl -MSocket -e 'socket($s, AF_INET, SOCK_DGRAM, 0); $b = pack(\"a16s\", \"lo\", 0); print ioctl($s, 0x8914, $b) ? \"REACHED\" : $!+0'";
     let own = "perl -MSocket -e 'socket($l, AF_INET, SOCK_STREAM, 0); bind($l, sockaddr_in(0, INADDR_LOOPBACK)); listen($l, 1);
         socket($s, AF_INET, SOCK_STREAM, 0); print connect($s, getsockname($l)) ? \"works\" : $!'";
     let all = |what: &str, range: &str| {
