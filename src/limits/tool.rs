@@ -64,3 +64,5 @@ pub const REQUEST_HEADER_BYTES: u32 = 1024 * 1024;
 pub const REQUEST_BODY_BYTES: u32 = 32 * 1024 * 1024;
 /// Scans for processes that a command left behind before it is said that some can't be ended.
 pub const CLEAR_SCANS: u32 = 200;
+/// How often a running command's orphans are collected: a build makes some hundred a second at most.
+pub const REAP_EVERY: Duration = Duration::from_millis(200);

@@ -4,7 +4,7 @@
 
 use super::{files, place::Root, tree::Tree};
 use crate::{
-    limits::tool::CAPTURE_MOST_BYTES,
+    limits::tool::{CAPTURE_MOST_BYTES, REAP_EVERY},
     sandbox::{toolbox::Answer, wall_off},
 };
 use rustix::{
@@ -112,7 +112,9 @@ fn watch(
         if now >= deadline {
             return Ok(Ended::TimedOut);
         }
-        let left = Timespec::try_from(deadline - now).map_err(io::Error::other)?;
+        // orphans of a long command come to us: they are collected now and then, or they fill the process limit
+        super::tree::reap_but(Pid::from_child(child));
+        let left = Timespec::try_from((deadline - now).min(REAP_EVERY)).map_err(io::Error::other)?;
         let mut fds = vec![PollFd::new(&process, PollFlags::IN), PollFd::new(host, PollFlags::RDHUP)];
         if open {
             fds.push(PollFd::new(&*output, PollFlags::IN));

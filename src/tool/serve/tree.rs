@@ -99,6 +99,17 @@ enum Left {
 }
 
 /// Collects the dead. Nobody left means that nothing is below this process: orphans are its children too.
+/// Collects orphans that have ended, but not this child, whose status somebody waits for. Where the kernel does not list
+/// children nothing happens: then they are collected when the command has ended.
+pub(super) fn reap_but(child: Pid) {
+    let children = std::fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
+    for pid in children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)) {
+        if pid != child {
+            let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+    }
+}
+
 fn reap() -> Left {
     loop {
         match wait(WaitOptions::NOHANG) {

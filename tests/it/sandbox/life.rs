@@ -241,7 +241,7 @@ fn the_dead_are_collected() {
     story(
         |_, _| {},
         async |mut toolbox, _| {
-            let command = "for i in 1 2 3 4 5 6 7 8 9; do (sh -c 'true &') ; done; sleep 0.5; grep -l '^State:.Z' /proc/[0-9]*/status | wc -l";
+            let command = "for i in 1 2 3 4 5 6 7 8 9; do (sh -c 'true &') ; done; sleep 0.9; grep -l '^State:.Z' /proc/[0-9]*/status | wc -l";
             assert_eq!(shell(&mut toolbox, command).await.unwrap().text, "0");
             toolbox.end().await;
         },
@@ -291,8 +291,9 @@ fn what_is_not_a_sandbox_is_noticed() {
         assert!(error.to_string().contains(expected), "{script}: {error}");
     }
     run_as(Who::Us, async || {
-        check("printf 'HTTP/1.1 200 OK' >&0", "nonsense: a header of 1213486160 bytes").await;
-        check("printf '\\0\\0\\0\\002\\0\\0\\0\\0{}' >&0", "nonsense: a header that can't be read").await;
+        // it stays until the host hangs up, so that its answer is read
+        check("printf 'HTTP/1.1 200 OK' >&0; cat > /dev/null", "nonsense: a header of 1213486160 bytes").await;
+        check("printf '\\0\\0\\0\\002\\0\\0\\0\\0{}' >&0; cat > /dev/null", "nonsense: a header that can't be read").await;
         check("exit 7", "exited with code 7 before it was ready").await;
         check("kill -9 $$", "killed by signal 9 before it was ready").await;
         let mut place = Place::new(Who::Us);
