@@ -75,7 +75,7 @@ impl<'a, P: Perform> Drive<'a, P> {
     }
 
     /// Drives until the run rests.
-    pub(super) async fn to_rest(mut self, cancel: &CancellationToken) -> Result<Run, Report> {
+    pub(super) async fn until_rest(mut self, cancel: &CancellationToken) -> Result<Run, Report> {
         let mut heartbeat = heartbeat(self.engine.timing.heartbeat);
         let (engine, mut cancelled) = (self.engine, false);
         loop {

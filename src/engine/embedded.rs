@@ -120,7 +120,7 @@ impl<P: Perform> Engine<P> {
         let taken = self.store.take_lease(&lease, now, now.after(self.timing.lease)).await;
         taken.map_err(|error| error.report())?;
         self.performer.tidy(id).await;
-        let end = Drive::new(self, &lease, watch).to_rest(cancel).await;
+        let end = Drive::new(self, &lease, watch).until_rest(cancel).await;
         self.performer.tidy(id).await;
         if let Err(error) = self.store.release_lease(&lease).await {
             tracing::warn!(run = %id, %error, "the lease was not given back; it ends by itself");

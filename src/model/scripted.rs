@@ -5,6 +5,7 @@ use crate::limits::model as limits;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     io::Write,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -59,7 +60,36 @@ struct Failure {
 /// Plays a script.
 pub struct Scripted {
     name: String,
-    lines: Mutex<Vec<Option<Line>>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The lines; a used one is None.
+    lines: Vec<Option<Line>>,
+    /// Calls by role and task so far.
+    asked: BTreeMap<(String, String), u32>,
+}
+
+impl State {
+    /// Takes the first unused line that matches. A work that goes on after a crash asks its n-th question first: what
+    /// it was answered before is stored, so those lines are passed over.
+    fn take(&mut self, asker: &Asker<'_>) -> Option<Line> {
+        let asked = self.asked.entry((asker.role.to_owned(), asker.task.to_string())).or_default();
+        let missed = asker.step.saturating_sub(1).saturating_sub(*asked);
+        *asked += missed + 1;
+        for _ in 0..missed {
+            self.next(asker);
+        }
+        self.next(asker)
+    }
+
+    fn next(&mut self, asker: &Asker<'_>) -> Option<Line> {
+        let fits = |line: &Line| {
+            line.role.as_deref().is_none_or(|role| role == asker.role)
+                && line.task.as_deref().is_none_or(|task| task == asker.task.as_str())
+        };
+        self.lines.iter_mut().find(|line| line.as_ref().is_some_and(fits)).and_then(Option::take)
+    }
 }
 
 impl Scripted {
@@ -78,17 +108,7 @@ impl Scripted {
                 serde_json::from_str(line).map_err(|error| format!("{name}, line {}: {error}", at + 1))?;
             lines.push(Some(line));
         }
-        Ok(Self { name: name.to_owned(), lines: Mutex::new(lines) })
-    }
-
-    /// Takes the first unused line that matches.
-    fn take(&self, asker: &Asker<'_>) -> Option<Line> {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |line: &Line| {
-            line.role.as_deref().is_none_or(|role| role == asker.role)
-                && line.task.as_deref().is_none_or(|task| task == asker.task.as_str())
-        };
-        lines.iter_mut().find(|line| line.as_ref().is_some_and(fits)).and_then(Option::take)
+        Ok(Self { name: name.to_owned(), state: Mutex::new(State { lines, asked: BTreeMap::new() }) })
     }
 }
 
@@ -109,7 +129,8 @@ impl Model for Scripted {
         watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
     ) -> Result<Reply, ModelError> {
         let asker = question.asker;
-        let Some(line) = self.take(&asker) else {
+        let line = self.state.lock().unwrap_or_else(PoisonError::into_inner).take(&asker);
+        let Some(line) = line else {
             let (role, task) = (asker.role.to_owned(), asker.task.to_string());
             return Err(ModelError::ScriptOver { model: self.name.clone(), role, task, step: asker.step });
         };

@@ -79,7 +79,7 @@ const OPENAI: &str = "https://api.openai.com/v1";
 /// Opens a model. The spec splits at the first `/` only: `openai/org/name` is legal.
 pub fn open(spec: &str, settings: &ModelSettings) -> Result<Arc<dyn Model>, SpecError> {
     match spec.split_once('/') {
-        Some((_, name)) if name.is_empty() => Err(SpecError::Form(spec.to_owned())),
+        Some((_, "")) => Err(SpecError::Form(spec.to_owned())),
         Some(("scripted", file)) => Ok(Arc::new(Scripted::open(Path::new(file)).map_err(SpecError::File)?)),
         Some(("openai", name)) if !name.contains(',') => openai(spec, name, settings),
         Some((provider, _)) => Err(SpecError::Provider(provider.to_owned())),

@@ -16,13 +16,13 @@ use tokio::process::{Child, Command};
 
 /// What came of a start.
 pub(super) enum Started {
-    Ready { toolbox: Toolbox, landlock: u32 },
+    Ready { toolbox: Box<Toolbox>, landlock: u32 },
     Missing(Vec<Missing>),
 }
 
 pub(super) async fn start(sandbox: &Sandbox, policy: &Policy) -> Result<Toolbox, SandboxError> {
     match attempt(sandbox, policy).await? {
-        Started::Ready { toolbox, .. } => Ok(toolbox),
+        Started::Ready { toolbox, .. } => Ok(*toolbox),
         Started::Missing(walls) => Err(match walls.first() {
             Some(missing) => missing.error(&Facts::read()),
             None => SandboxError::Protocol("no wall is missing, and yet it did not start".to_owned()),
@@ -56,7 +56,7 @@ pub(super) async fn attempt(sandbox: &Sandbox, policy: &Policy) -> Result<Starte
             toolbox.kill();
             Err(SandboxError::Ended(format!("it was not ready after {} s", START.as_secs())))
         }
-        Ok(Ok(Some((Hello::Ready { landlock }, _)))) => Ok(Started::Ready { toolbox, landlock }),
+        Ok(Ok(Some((Hello::Ready { landlock }, _)))) => Ok(Started::Ready { toolbox: Box::new(toolbox), landlock }),
         Ok(Ok(Some((Hello::Missing { walls }, _)))) => Ok(Started::Missing(walls)),
         Ok(Ok(Some((Hello::Failed { what }, _)))) => Err(invalid(what)),
         Ok(Ok(None) | Err(WireError::Io(_))) => {

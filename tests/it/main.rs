@@ -1,15 +1,18 @@
 //! One binary: stories in a small real world.
+#![expect(clippy::unwrap_used, reason = "in a test a failure is a panic")]
 
 mod agent;
 mod crash;
 mod engine;
 mod journal;
+mod pairs;
 mod pipeline;
 mod replies;
 mod runs;
 mod sandbox;
 mod seeds;
 mod store;
+mod story;
 mod table;
 mod tidy;
 mod tool;

@@ -3,13 +3,17 @@
 //!
 //! A failure prints its seed. `QUANTUM_SEEDS=N` runs N seeds of each kind, `QUANTUM_SEEDS=N..M` those.
 
+mod dice;
+mod perform;
+
 use crate::runs::*;
+use dice::{Dice, fate};
 use quantumlayer::{
     ids::{Sha, TaskId, WorkId},
     report::Class,
     run::{
         About, ApprovePlan, Assignment, Cap, Cause, Effect, Event, Ground, Outcome, Phase, Plan, Proposal,
-        Reason, Receipt, Rules, TaskState, journal, reply,
+        Reason, Receipt, Rules, Run, TaskState, journal, reply,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,30 +52,6 @@ fn seeds() -> Range<u64> {
     }
 }
 
-/// SplitMix64: the same numbers for the same seed, everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.roll() % n.max(1) as u64) as usize
-    }
-    fn percent(&mut self, percent: u64) -> bool {
-        self.roll() % 100 < percent
-    }
-}
-
-/// A number that depends on the words only.
-fn fate(seed: u64, words: &str) -> u64 {
-    words.bytes().fold(Dice(seed), |dice, b| Dice(Dice(dice.0 ^ u64::from(b)).roll())).roll()
-}
-
 struct World {
     seed: u64,
     dice: Dice,
@@ -99,11 +79,11 @@ impl World {
         let rules = Rules {
             approve_plan: [ApprovePlan::Never, ApprovePlan::Auto, ApprovePlan::Always][(seed % 3) as usize],
             fix_attempts: (fate(seed, "fixes") % 3) as u32,
-            watch: fate(seed, "watch") % 2 == 0,
+            watch: fate(seed, "watch").is_multiple_of(2),
             tasks_at_once: 1 + (fate(seed, "tasks") % 3) as u32,
             ..RULES
         };
-        let role = (fate(seed, "role") % 8 == 0).then_some("coder");
+        let role = fate(seed, "role").is_multiple_of(8).then_some("coder");
         Self {
             seed,
             dice: Dice(order),
@@ -239,6 +219,9 @@ impl World {
                 self.merging = None;
             }
         }
+        if told.ignored.is_none() {
+            self.check_going_on(&before, &event);
+        }
         self.check_replies(&before, &event, &told.effects);
         for effect in told.effects {
             self.check_effect(&effect);
@@ -246,8 +229,36 @@ impl World {
         }
     }
 
+    /// A deadline counts when it has passed; a run that was stopped asks again for what it had asked for.
+    fn check_going_on(&self, before: &Run, event: &Event) {
+        let (seed, after) = (self.seed, &self.it.run);
+        if *event == Event::Woke {
+            let is_late = before.wake_at().is_some_and(|at| at <= self.it.now);
+            assert!(is_late, "seed {seed}: woken too early");
+        }
+        let is_stopped = match before.cause() {
+            Some(cause) => matches!(cause, Cause::Budget | Cause::Timeout { .. }),
+            None => before.outcome().is_some(),
+        };
+        let is_waiting =
+            matches!(after.phase(), Phase::Planning | Phase::Working | Phase::Verifying | Phase::Publishing);
+        if *event == Event::Retried && is_stopped && is_waiting {
+            let is_asked = |e: &Effect| {
+                matches!(
+                    e,
+                    Effect::Snapshot { .. }
+                        | Effect::Work(_)
+                        | Effect::Merge { .. }
+                        | Effect::Verify { .. }
+                        | Effect::Publish { .. }
+                )
+            };
+            assert!(self.it.effects.iter().any(is_asked), "seed {seed}: a retry waits for nothing");
+        }
+    }
+
     /// One terminal reply for an end; a closed run is silent; a status for every change of phase.
-    fn check_replies(&self, before: &quantumlayer::run::Run, event: &Event, effects: &[Effect]) {
+    fn check_replies(&self, before: &Run, event: &Event, effects: &[Effect]) {
         let (seed, after) = (self.seed, &self.it.run);
         let count = |about| {
             effects.iter().filter(|e| matches!(e, Effect::Reply { about: a, .. } if *a == about)).count()
@@ -323,89 +334,6 @@ impl World {
             | Effect::AskApproval { .. }
             | Effect::Reply { .. } => {}
         }
-    }
-
-    /// What the world makes of an effect: the same for the same effect, in whatever order.
-    fn perform(&self, effect: &Effect) -> Option<Event> {
-        let luck = |words: String| fate(self.seed, &words) % 100;
-        match effect {
-            Effect::Snapshot { .. } => Some(snapshotted()),
-            Effect::Work(assignment) => Some(self.work(&assignment.work, &assignment.tree)),
-            Effect::Merge { task, round, attempt, into, proposal } => {
-                let (task, round, attempt) = (task.clone(), *round, *attempt);
-                Some(if luck(format!("merge {task} {attempt}")) < 25 {
-                    Event::Conflicted { task, round, attempt, files: vec!["a".into(), "b".into()] }
-                } else {
-                    let tree = format!("tree-{:016x}", fate(self.seed, &format!("{into} {}", proposal.tree)));
-                    Event::Merged { task, round, attempt, tree: Sha::new(tree) }
-                })
-            }
-            Effect::Verify { round, tree } => {
-                let round = *round;
-                Some(match luck(format!("verify {tree}")) {
-                    0..45 => Event::VerifyFailed { round, receipt: receipt(1) },
-                    45..60 => {
-                        Event::Unverified { round, why: "who knows".into(), receipt: Receipt::default() }
-                    }
-                    _ => Event::Verified { round, receipt: receipt(0) },
-                })
-            }
-            Effect::Publish { round, tree, .. } => Some(match luck(format!("publish {round} {tree}")) {
-                0..10 if self.is_storm => Event::Moved { round: *round, branch: "quantum/run".into() },
-                _ => Event::Published { round: *round, branch: "quantum/run".into(), head: tree.clone() },
-            }),
-            Effect::Acknowledge
-            | Effect::Status { .. }
-            | Effect::Ask { .. }
-            | Effect::AskApproval { .. }
-            | Effect::Reply { .. }
-            | Effect::StopWorks { .. } => None,
-        }
-    }
-
-    fn work(&self, work: &WorkId, tree: &Sha) -> Event {
-        let words = format!("{} {}", work.task, work.attempt);
-        let luck = fate(self.seed, &words) % 100;
-        let (work, is_plan) = (work.clone(), work.task.as_str() == "plan");
-        let text = || format!("said by {words}");
-        match luck {
-            0..10 => Event::TaskFailed { work, report: report(Class::Transient) },
-            10..13 => Event::TaskFailed { work, report: report(Class::Refused) },
-            13..16 => Event::TaskFailed { work, report: report(Class::Broken) },
-            16..24 => Event::Asked { work, question: question() },
-            // Whether a work is stopped before or after it is done depends on the order.
-            24..28 if self.is_storm => Event::OutOfBudget { work: Some(work), cap: Cap::Usd },
-            28..30 => Event::Answered { work, text: text() },
-            30..34 if !is_plan || luck == 30 => Event::NoChange { work, why: text() },
-            _ if is_plan => {
-                let plan = self.plan();
-                let draft = (plan.tasks.len() == 1 && luck % 2 == 0).then(|| self.proposal(&words, tree));
-                Event::Planned { work, plan, draft }
-            }
-            _ => Event::TaskDone { proposal: self.proposal(&words, tree), work },
-        }
-    }
-
-    fn proposal(&self, words: &str, from: &Sha) -> Proposal {
-        let tree = Sha::new(format!("made-{:016x}", fate(self.seed, words)));
-        Proposal { title: format!("Did {words}"), summary: String::new(), from: from.clone(), tree }
-    }
-
-    /// Up to six tasks in any order, each needing some that were drawn before it; now and then not carried out.
-    fn plan(&self) -> Plan {
-        let mut dice = Dice(fate(self.seed, "plan"));
-        let mut graph: Vec<(String, Vec<String>)> = Vec::new();
-        for number in 0..1 + dice.below(6) {
-            let needs = graph.iter().filter(|_| dice.percent(30)).map(|(id, _)| id.clone()).collect();
-            let at = dice.below(graph.len() + 1);
-            graph.insert(at, (format!("t{number}"), needs));
-        }
-        let graph: Vec<(&str, Vec<&str>)> = graph
-            .iter()
-            .map(|(id, needs)| (id.as_str(), needs.iter().map(String::as_str).collect()))
-            .collect();
-        let graph: Vec<(&str, &[&str])> = graph.iter().map(|(id, needs)| (*id, needs.as_slice())).collect();
-        Plan { confidence: 50 + dice.below(51) as u8, ..plan(&graph) }
     }
 }
 

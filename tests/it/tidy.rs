@@ -76,26 +76,24 @@ fn imported(text: &str) -> Vec<String> {
         };
         let mut depth = 1;
         let mut name = String::new();
+        // only the first word of each path in the outermost braces is a module of ours
+        let mut is_first = true;
         for c in inner.chars() {
+            let is_word = c.is_alphanumeric() || c == '_';
+            if depth == 1 && is_first && is_word {
+                name.push(c);
+            } else if !name.is_empty() {
+                names.push(std::mem::take(&mut name));
+                is_first = false;
+            }
             match c {
                 '{' => depth += 1,
                 '}' => depth -= 1,
+                ',' if depth == 1 => is_first = true,
                 _ => {}
-            }
-            if depth == 1 && (c.is_alphanumeric() || c == '_') {
-                name.push(c);
-            } else if !name.is_empty() && (c == ':' || c == ',' || c == '{' || depth == 0) {
-                names.push(std::mem::take(&mut name));
-            }
-            if c == ',' && depth == 1 {
-                name.clear();
             }
             if depth == 0 {
                 break;
-            }
-            // the rest of a path (`a::b::C`) is not a module of ours
-            if c == ':' {
-                name = String::new();
             }
         }
     }

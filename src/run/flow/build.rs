@@ -10,6 +10,7 @@ use crate::{
     run::{
         Answer, ApprovePlan, Attempts, Cause, Effect, Ground, Ignored, Outcome, Plan, Proposal, Reason,
         Receipt, Stage, Verdict, planner_task,
+        plan::PlanError,
         turn::{Told, Turn, failed},
     },
 };
@@ -134,11 +135,9 @@ fn plan_on(turn: &mut Turn) -> bool {
 /// The planner has a plan. One that can't be carried out is a failed attempt at planning.
 pub(in crate::run) fn planned(turn: &mut Turn, work: &WorkId, plan: Plan, draft: Option<Proposal>) -> Told {
     let planner = turn.run.running(work)?;
-    let checked = plan.check().and_then(|()| match (&draft, plan.tasks.len()) {
-        (Some(_), several @ 2..) => Err(crate::run::plan::PlanError::DraftOfMany(several)),
-        _ => Ok(()),
-    });
-    if let Err(bad) = checked {
+    let too_many = draft.as_ref().map(|_| plan.tasks.len()).filter(|tasks| *tasks > 1);
+    let checked = plan.check().err().or(too_many.map(PlanError::DraftOfMany));
+    if let Some(bad) = checked {
         fail(planner, bad.report());
         return Ok(());
     }

@@ -55,9 +55,11 @@ async fn a_crash_at_any_write_changes_nothing() {
 async fn an_ended_work_is_not_asked_again() {
     let mut story = Story::new(coder());
     let end = story.play().await;
+    let files = story.bench.files.clone();
     story.bench = Strings::default();
     assert_eq!(story.play().await, end);
-    assert_eq!((story.model.asked(), story.bench.done.len()), (4, 0));
+    // a crash may have come before anybody took the workspace: its files are made again, the model is not asked
+    assert_eq!((story.model.asked(), story.bench.files), (4, files));
 }
 
 #[tokio::test]

@@ -257,7 +257,7 @@ fn every_probe_is_blocked(who: Who) {
         toolbox.end().await;
         (probes.len(), wrong)
     });
-    println!("{} of {count} probes blocked as {who:?}", count - wrong.len());
+    eprintln!("{} of {count} probes blocked as {who:?}", count - wrong.len());
     assert_eq!(wrong, Vec::<String>::new());
     assert!(count >= 45);
 }

@@ -1,0 +1,16 @@
+//! Configuration.
+
+/// Bytes of a request (command line, file, standard input); GitHub's largest comment is 64 KiB. A longer one is wrong usage.
+pub const REQUEST_BYTES: u64 = 256 * 1024;
+/// Bytes of `quantum.toml`; the rest is not read.
+pub const FILE_BYTES: u64 = 64 * 1024;
+/// Bytes of `.github/quantum.yml`: it is a hostile file; a larger one is refused.
+pub const REPO_FILE_BYTES: usize = 64 * 1024;
+/// Commands in `verify` or `setup`; more are refused.
+pub const COMMANDS: usize = 20;
+/// Bytes of the request's words in a branch's name; the rest is left out.
+pub const SLUG_BYTES: usize = 40;
+/// Fixer rounds when nobody says otherwise (design §5.6).
+pub const FIX_ATTEMPTS: u32 = 3;
+/// Fixer rounds a repository may ask for; a larger number counts as this (money caps it too).
+pub const FIX_ATTEMPTS_MOST: u32 = 10;

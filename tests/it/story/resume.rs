@@ -1,0 +1,67 @@
+//! `kill -9` at any moment, then the same command again: the same branch, one commit, no stored answer asked for again.
+
+use super::{Desk, calls, good, one_task, shell, stop::started, submit, write};
+use serde_json::json;
+
+#[test]
+fn a_killed_run_goes_on_where_it_stopped() {
+    let whole = Desk::new();
+    let expected = whole.run(&lines(), &[]).document();
+    let moments = [
+        "planning",
+        "planner on plan",
+        "working",
+        "coder on t1: asking the model (step 1)",
+        "t1: write",
+        "t1: shell",
+        "(step 3)",
+        "verifying",
+        "verify: make",
+        "publishing",
+    ];
+    let mut killed = 0;
+    for moment in moments {
+        let desk = Desk::new();
+        let (mut child, _stderr) = started(&desk, &lines(), moment);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // it is fast: it may have come to its end before the kill, and then the second run is another one
+        let branches = || desk.git(&["branch", "--list", "quantum/*"]).lines().count();
+        let is_over = branches() == 1;
+        let told = desk.run(&lines(), &[]);
+        let document = told.document();
+        assert_eq!(document["outcome"], "proposed", "killed at {moment:?}: {document:#}\n{}", told.stderr);
+        let tree = |desk: &Desk, head: &serde_json::Value| {
+            desk.git(&["rev-parse", &format!("{}^{{tree}}", head.as_str().unwrap())])
+        };
+        assert_eq!(tree(&desk, &document["head"]), tree(&whole, &expected["head"]), "killed at {moment:?}");
+        assert!(branches() == 1 || is_over, "killed at {moment:?}");
+        killed += usize::from(!is_over);
+        assert_eq!(desk.git(&["rev-list", "--count", "main..", document["branch"].as_str().unwrap()]), "1");
+        // one in flight at the kill may be booked once more, and no more than that
+        let calls = document["cost"]["model_calls"].as_u64().unwrap();
+        assert!((4..=5).contains(&calls), "killed at {moment:?}: {calls} calls");
+    }
+    assert!(killed >= 3, "only {killed} of the kills came in time");
+}
+
+fn lines() -> Vec<serde_json::Value> {
+    vec![
+        one_task(),
+        write("coder", "value", "good\n"),
+        shell("coder", "cat value; echo x >> log"),
+        submit("coder", "Make it good"),
+    ]
+}
+
+#[test]
+fn the_same_request_after_an_end_is_a_new_run() {
+    let desk = Desk::new();
+    let first = desk.run(&good(), &[]).document();
+    let second = desk.run(&good(), &[]).document();
+    assert_eq!((&first["outcome"], &second["outcome"]), (&json!("proposed"), &json!("proposed")));
+    assert_ne!(first["branch"], second["branch"]);
+    let ask = calls("planner", &[("submit", json!({"question": "Which?"}))]);
+    assert_eq!(desk.run(&[ask], &[]).exit, 3);
+    assert_eq!(desk.run(&good(), &[]).exit, 0);
+}

@@ -1,0 +1,56 @@
+//! Stopping a run: the sandbox's whole tree is gone, the outcome says cancelled.
+
+use super::{Desk, one_task, shell};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Stdio},
+};
+
+/// Starts a run and gives it when its stderr shows this text.
+pub(super) fn started(
+    desk: &Desk,
+    lines: &[serde_json::Value],
+    until: &str,
+) -> (Child, BufReader<std::process::ChildStderr>) {
+    let model = desk.script(lines);
+    let mut command = desk.quantum(&["run", "Make it good", "--json", "--model", &model]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while stderr.read_line(&mut line).unwrap() > 0 && !line.contains(until) {
+        line.clear();
+    }
+    (child, stderr)
+}
+
+/// Processes of this machine whose command line holds this text.
+fn running(marker: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.filter(|line| String::from_utf8_lossy(line).replace('\0', " ").contains(marker)).count()
+}
+
+#[test]
+fn an_interrupt_ends_the_sandbox_and_says_so() {
+    for (signal, marker) in [(Signal::INT, "86399.125"), (Signal::TERM, "86399.25")] {
+        let desk = Desk::new();
+        let before = desk.standing();
+        let sleep = shell("coder", &format!("setsid sleep {marker} & sleep {marker}"));
+        let (child, _stderr) = started(&desk, &[one_task(), sleep], &format!("sleep {marker}"));
+        // the line is shown before the command starts: wait until it has
+        while running(marker) < 2 {
+            std::thread::yield_now();
+        }
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), document["outcome"].as_str()), (Some(1), Some("cancelled")));
+        assert_eq!(running(&format!("sleep {marker}")), 0);
+        assert_eq!(before, desk.standing());
+        let left: Vec<_> = std::fs::read_dir(desk.path().join("data/work"))
+            .map(|all| all.flatten().collect())
+            .unwrap_or_default();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
