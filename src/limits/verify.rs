@@ -30,3 +30,9 @@ pub const HEAD_BYTES: usize = 16 * 1024;
 pub const LOG_LINES: usize = 1_000;
 /// Time for a proxy request's head, a TLS hello, or a connection to the host. Then it is refused.
 pub const HELLO: Duration = Duration::from_secs(30);
+/// Time for one of a host's addresses to answer, so that a dead one leaves time for the next.
+pub const CONNECT: Duration = Duration::from_secs(8);
+/// Addresses of one host that are tried; the rest are not.
+pub const ADDRESSES: usize = 6;
+/// How long a connection may be silent in both directions: a registry may think for a while. Then it is cut.
+pub const IDLE: Duration = Duration::from_secs(120);

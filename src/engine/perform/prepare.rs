@@ -176,7 +176,7 @@ impl Making<'_> {
         }
         let asked = self.rules.allow.iter().filter_map(|entry| egress::Place::parse(entry));
         allow.extend(asked);
-        Ok(Ok(Rules { allow, by_operator: false }))
+        Ok(Ok(Rules { allow, by_operator: false, upstream: None }))
     }
 
     async fn with_network(

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 pub fn by_operator(list: &str) -> Result<Rules, String> {
     let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     let allow = entries.map(|entry| Place::parse(entry).ok_or_else(|| entry.to_owned()));
-    Ok(Rules { allow: allow.collect::<Result<_, _>>()?, by_operator: true })
+    Ok(Rules { allow: allow.collect::<Result<_, _>>()?, by_operator: true, upstream: None })
 }
 
 /// A question for a client, to be run without a network; it prints URLs or host names.
