@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Event {
-    /// The event with every text cut to its bound. [`super::step`] does this itself; whoever stores events does it
+    /// The event with every text cut to its bound. [`super::step()`] does this itself; whoever stores events does it
     /// before, so that what is stored is what was decided on.
     #[must_use]
     pub fn bounded(mut self) -> Self {

@@ -8,7 +8,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a run is told. Facts only; what follows from them is [`super::step`]'s business.
+/// What a run is told. Facts only; what follows from them is [`super::step()`]'s business.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {

@@ -9,7 +9,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// The version that is written. Older ones are read as long as there is an arm for them in [`open`].
+/// The version that is written. Older ones are read as long as there is an arm for them in `open`.
 pub const VERSION: u32 = 1;
 
 /// One event of a run's journal.

@@ -1,6 +1,6 @@
 //! DECIDE: the durable life of one intent, as a pure state machine.
 //!
-//! [`step`] takes a run, an event and the time, and returns the new run and a list of effects: no clock, no IO, no
+//! [`step()`] takes a run, an event and the time, and returns the new run and a list of effects: no clock, no IO, no
 //! randomness, no async. The table is the specification; a pair that is not in it is [`Ignored`].
 //!
 //! | Phase | Told | Becomes | Effects |

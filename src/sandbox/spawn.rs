@@ -56,7 +56,9 @@ pub(super) async fn attempt(sandbox: &Sandbox, policy: &Policy) -> Result<Starte
             toolbox.kill();
             Err(SandboxError::Ended(format!("it was not ready after {} s", START.as_secs())))
         }
-        Ok(Ok(Some((Hello::Ready { landlock }, _)))) => Ok(Started::Ready { toolbox: Box::new(toolbox), landlock }),
+        Ok(Ok(Some((Hello::Ready { landlock }, _)))) => {
+            Ok(Started::Ready { toolbox: Box::new(toolbox), landlock })
+        }
         Ok(Ok(Some((Hello::Missing { walls }, _)))) => Ok(Started::Missing(walls)),
         Ok(Ok(Some((Hello::Failed { what }, _)))) => Err(invalid(what)),
         Ok(Ok(None) | Err(WireError::Io(_))) => {

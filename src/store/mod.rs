@@ -1,6 +1,6 @@
 //! The store: everything that must survive, in one SQLite file.
 //!
-//! One writer task owns the only writing connection and batches ([`writer`]); readers are apart and never wait for it.
+//! One writer task owns the only writing connection and batches (`writer`); readers are apart and never wait for it.
 //! `Ok` of a write means that it survives loss of power (`WAL`, `synchronous=FULL`). One function per query, named as
 //! a question or a deed. The core of it all is [`Store::commit_step`]: event, run and effects in one transaction.
 //!

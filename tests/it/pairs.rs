@@ -12,7 +12,6 @@ fn planned(it: &Teller, plan: Plan) -> Event {
     Event::Planned { work: it.work("plan"), plan, draft: None }
 }
 
-
 #[test]
 fn a_local_run_keeps_what_is_merged_when_it_stops() {
     let keep = "publish 1 tree-1 on base unverified";

@@ -9,8 +9,9 @@ use crate::{
     report::{Class, Hint, Report},
     run::{
         Answer, ApprovePlan, Attempts, Cause, Effect, Ground, Ignored, Outcome, Plan, Proposal, Reason,
-        Receipt, Stage, Verdict, planner_task,
+        Receipt, Stage, Verdict,
         plan::PlanError,
+        planner_task,
         turn::{Told, Turn, failed},
     },
 };

@@ -73,7 +73,7 @@ fn twenty_starts() {
         millis
     });
     millis.sort_by(f64::total_cmp);
-    println!(
+    eprintln!(
         "start of a sandbox: min {:.1} ms, median {:.1} ms, max {:.1} ms",
         millis[0], millis[10], millis[19]
     );
@@ -292,8 +292,13 @@ fn what_is_not_a_sandbox_is_noticed() {
     }
     run_as(Who::Us, async || {
         // it stays until the host hangs up, so that its answer is read
-        check("printf 'HTTP/1.1 200 OK' >&0; cat > /dev/null", "nonsense: a header of 1213486160 bytes").await;
-        check("printf '\\0\\0\\0\\002\\0\\0\\0\\0{}' >&0; cat > /dev/null", "nonsense: a header that can't be read").await;
+        check("printf 'HTTP/1.1 200 OK' >&0; cat > /dev/null", "nonsense: a header of 1213486160 bytes")
+            .await;
+        check(
+            "printf '\\0\\0\\0\\002\\0\\0\\0\\0{}' >&0; cat > /dev/null",
+            "nonsense: a header that can't be read",
+        )
+        .await;
         check("exit 7", "exited with code 7 before it was ready").await;
         check("kill -9 $$", "killed by signal 9 before it was ready").await;
         let mut place = Place::new(Who::Us);

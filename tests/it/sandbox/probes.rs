@@ -279,7 +279,7 @@ fn every_probe_is_blocked_for_whoever_runs_it() {
 #[test]
 fn every_probe_is_blocked_for_an_ordinary_user() {
     if !root() {
-        println!("skipped: the other test already runs as an ordinary user");
+        eprintln!("skipped: the other test already runs as an ordinary user");
         return;
     }
     every_probe_is_blocked(Who::Ordinary);

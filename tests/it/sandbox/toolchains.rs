@@ -18,7 +18,7 @@ fn works(tool: &str, command: &str, expected: &str) {
         }
         let mut toolbox = place.sandbox.start(&policy).await.unwrap();
         if shell(&mut toolbox, &format!("command -v {tool}")).await.unwrap().code != Some(0) {
-            println!("skipped: there is no {tool} among this machine's programs");
+            eprintln!("skipped: there is no {tool} among this machine's programs");
             return None;
         }
         let ran = shell(&mut toolbox, &command).await.unwrap();

@@ -57,7 +57,8 @@ impl World {
             30..34 if !is_plan || luck == 30 => Event::NoChange { work, why: text() },
             _ if is_plan => {
                 let plan = self.plan();
-                let draft = (plan.tasks.len() == 1 && luck.is_multiple_of(2)).then(|| self.proposal(&words, tree));
+                let draft =
+                    (plan.tasks.len() == 1 && luck.is_multiple_of(2)).then(|| self.proposal(&words, tree));
                 Event::Planned { work, plan, draft }
             }
             _ => Event::TaskDone { proposal: self.proposal(&words, tree), work },
