@@ -12,6 +12,8 @@ pub const OUTPUT_BYTES: u64 = 8 << 20;
 pub const EVIDENCE_BYTES: usize = 12 * 1024;
 /// Names of failing tests that are compared and shown; more are counted.
 pub const FAILING: usize = 500;
+/// Characters of one test's name; the rest is left out.
+pub const NAME_CHARS: usize = 200;
 /// Names of old failures that a receipt's note spells out.
 pub const NAMED: usize = 10;
 /// Bytes of a manifest (`package.json`, `Makefile`) that detection reads. A larger one is not looked at.

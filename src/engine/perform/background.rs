@@ -62,6 +62,9 @@ async fn evidence(hands: &Performer, receipt: &Receipt) -> Result<String, Report
         let how = check.exit_code.map_or("did not finish".to_owned(), |code| format!("exit code {code}"));
         let _ = writeln!(text, "$ {}\n({how})\n{end}\n", check.command);
     }
+    for note in &receipt.notes {
+        let _ = writeln!(text, "Note: {note}");
+    }
     Ok(text)
 }
 

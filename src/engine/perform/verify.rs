@@ -3,11 +3,15 @@
 use super::{
     Errand, Performer,
     rooms::{self, Room},
+    tree_files::TreeFiles,
     workspace::Workspace,
 };
 use crate::{
     agent::contract::Progress,
-    engine::verify::{self as checks, Desk, Ended, On, Verdict},
+    engine::verify::{
+        self as checks, Desk, Ended, On, Verdict,
+        detect::{self, Runner},
+    },
     ids::{ContentHash, Sha},
     limits::verify as limits,
     report::{Hint, Report},
@@ -85,6 +89,13 @@ impl Sandboxes<'_> {
         let Some(snapshot) = &self.errand.run.state.snapshot else {
             return Ok(Ended { exit_code: Some(0), millis: 0, output: Vec::new() });
         };
+        // a check that the change brought along can't have failed before
+        let files = TreeFiles::of(&parts.source, &snapshot.tree).await?;
+        let there = detect::checks(None, &files);
+        let is_named = self.room.checks.iter().any(|check| check.runner == Runner::Named);
+        if !is_named && !there.iter().any(|check| detect::is_same_kind(&check.command, command)) {
+            return Ok(Ended { exit_code: Some(0), millis: 0, output: Vec::new() });
+        }
         let tools: String =
             parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect();
         let setup = self.room.links.join(",");

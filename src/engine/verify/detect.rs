@@ -43,10 +43,22 @@ pub fn checks(named: Option<&[String]>, files: &dyn Files) -> Vec<CheckCommand> 
     found.into_iter().flatten().map(|command| CheckCommand { command, runner: Runner::Known }).collect()
 }
 
+/// Whether two commands are the same check, however they are called: by the program they run.
+pub fn is_same_kind(one: &str, other: &str) -> bool {
+    let program = |command: &str| command.split(' ').find(|word| !word.contains('=')).map(str::to_owned);
+    program(one) == program(other)
+}
+
+/// All failures are wanted, in every kind: one that is old must not hide one that is new.
 fn cargo(files: &dyn Files) -> Option<String> {
-    files
-        .has("Cargo.toml")
-        .then(|| if files.has("Cargo.lock") { "cargo test --locked" } else { "cargo test" }.to_owned())
+    files.has("Cargo.toml").then(|| {
+        if files.has("Cargo.lock") {
+            "cargo test --locked --no-fail-fast"
+        } else {
+            "cargo test --no-fail-fast"
+        }
+        .to_owned()
+    })
 }
 
 /// The manager whose lockfile is there.
@@ -115,13 +127,18 @@ fn go(files: &dyn Files) -> Option<String> {
 }
 
 fn maven(files: &dyn Files) -> Option<String> {
-    files.has("pom.xml").then(|| "mvn -B -o test".to_owned())
+    files.has("pom.xml").then(|| "mvn -B -o -fae test".to_owned())
 }
 
 fn gradle(files: &dyn Files) -> Option<String> {
     let is_gradle = files.has("build.gradle") || files.has("build.gradle.kts");
     is_gradle.then(|| {
-        if files.has("gradlew") { "./gradlew --offline test" } else { "gradle --offline test" }.to_owned()
+        if files.has("gradlew") {
+            "./gradlew --offline --continue test"
+        } else {
+            "gradle --offline --continue test"
+        }
+        .to_owned()
     })
 }
 
@@ -161,8 +178,8 @@ pub(crate) mod tests {
         };
         let venv = |rest: &str| format!("PATH=\"$PWD/.venv/bin:$PATH\" python3 -m {rest}");
         check(&[("README.md", "")], &[]);
-        check(&[("Cargo.toml", "")], &["cargo test"]);
-        check(&[("Cargo.toml", ""), ("Cargo.lock", "")], &["cargo test --locked"]);
+        check(&[("Cargo.toml", "")], &["cargo test --no-fail-fast"]);
+        check(&[("Cargo.toml", ""), ("Cargo.lock", "")], &["cargo test --locked --no-fail-fast"]);
         check(&[("package.json", "{}")], &[]);
         check(
             &[("package.json", r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#)],
@@ -182,8 +199,15 @@ pub(crate) mod tests {
         check(&[("Makefile", "tests:\n\ttrue\ntest := 1\n")], &[]);
         check(
             &[("Makefile", "test:\n"), ("Cargo.toml", ""), ("go.mod", "")],
-            &["cargo test", "go test ./...", "make test"],
+            &["cargo test --no-fail-fast", "go test ./...", "make test"],
         );
+    }
+
+    #[test]
+    fn kinds_are_told_apart_by_the_program() {
+        assert!(is_same_kind("cargo test", "cargo test --locked"));
+        assert!(is_same_kind("A=1 B=2 python3 -m pytest -q", "python3 -m unittest"));
+        assert!(!is_same_kind("npm test", "make test"));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Verify: the repository's own checks on exactly the tree that is committed, and what their end means.
 //!
-//! A command that did not finish is never a pass. A detected command that ran no test proves nothing. One that fails
-//! runs once on the base commit too: only what did not fail there counts as a failure of the change. A command that a
-//! person named in the configuration passes by its exit code, unless a runner we know says that no test ran.
+//! A command that did not finish is never a pass. A detected command passes when it exits 0 and a runner we know says that
+//! tests ran; one whose output nobody can read proves nothing. A command that a person named in the configuration passes
+//! by its exit code, unless a runner we know says that no test ran. One that fails runs once on the base commit too: only
+//! what did not fail there counts as a failure of the change.
 
 pub mod count;
 pub mod detect;
@@ -15,7 +16,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use count::{Counts, count};
-use detect::CheckCommand;
+use detect::{CheckCommand, Runner};
 
 /// Which tree a command runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +60,18 @@ pub enum Verdict {
 
 /// What one command says.
 enum One {
+    /// It passes, and tests ran.
     Pass,
+    /// It passes, and no test ran.
     NoTests,
+    /// It passes, and nobody knows whether tests ran.
+    Unknown,
+    /// It fails as it does on the base commit; the names that fail.
     Old(Vec<String>),
-    New,
+    /// It can't even start, here or on the base commit: a program is missing.
+    Missing,
+    /// It fails where the base does not: the names that are new, and those that are not.
+    New(Vec<String>, Vec<String>),
 }
 
 /// Runs all commands and judges.
@@ -72,77 +81,127 @@ pub async fn check(commands: &[CheckCommand], desk: &mut dyn Desk) -> Result<(Ve
     for command in commands {
         let ended = desk.run(&command.command, On::Change).await?;
         let counts = count(&ended.output);
-        let one = judge(&command.command, &ended, counts.as_ref(), desk).await?;
+        let one = judge(command, &ended, counts.as_ref(), desk).await?;
         receipt.commands.push(Check {
             command: command.command.clone(),
             exit_code: ended.exit_code,
             millis: ended.millis,
             output: desk.keep(&ended.output).await?,
-            tests_run: counts.map(|counts| counts.run),
-            failed_on_base: matches!(one, One::Old(_)),
+            tests_run: counts.filter(|counts| counts.exact).map(|counts| counts.run),
+            failed_on_base: matches!(one, One::Old(_) | One::Missing),
         });
-        said.push(one);
+        receipt.notes.extend(note(command, &one));
+        said.push((command, one));
     }
     Ok((verdict(&said), receipt))
 }
 
 async fn judge(
-    command: &str,
+    command: &CheckCommand,
     ended: &Ended,
     counts: Option<&Counts>,
     desk: &mut dyn Desk,
 ) -> Result<One, Report> {
     if ended.exit_code == Some(0) {
-        return Ok(if counts.is_some_and(|counts| counts.run == 0) { One::NoTests } else { One::Pass });
+        return Ok(match (counts, command.runner) {
+            (Some(counts), _) if counts.run == 0 => One::NoTests,
+            (Some(_), _) | (None, Runner::Named) => One::Pass,
+            (None, Runner::Known) => One::Unknown,
+        });
     }
-    let base = desk.run(command, On::Base).await?;
-    if base.exit_code == Some(0) {
-        return Ok(One::New);
-    }
+    let base = desk.run(&command.command, On::Base).await?;
+    Ok(against(&base, ended, counts))
+}
+
+/// What a failure means next to the base commit's end.
+fn against(base: &Ended, ended: &Ended, counts: Option<&Counts>) -> One {
+    let before = count(&base.output);
     let names = |counts: Option<&Counts>| counts.map(|counts| counts.failing.clone()).unwrap_or_default();
-    let (now, before) = (names(counts), names(count(&base.output).as_ref()));
-    let old = match (now.is_empty(), before.is_empty()) {
+    let (now, old) = (names(counts), names(before.as_ref()));
+    let passes = base.exit_code == Some(0);
+    // one that does not finish any more hides what it did not come to
+    let hangs = ended.exit_code.is_none() && base.exit_code.is_some();
+    let is_old = match (now.is_empty(), old.is_empty()) {
         // both name what fails: only names that are new count
-        (false, false) => now.is_subset(&before),
+        (false, false) => now.is_subset(&old),
         // neither does: the same end is all that can be compared
         (true, true) => ended.exit_code == base.exit_code,
         // one got as far as naming tests and the other did not: it is not the same failure
         (false, true) | (true, false) => false,
     };
-    Ok(if old { One::Old(now.into_iter().collect()) } else { One::New })
+    if passes || hangs || !is_old {
+        let (again, new) = now.into_iter().partition(|name| old.contains(name));
+        return One::New(new, again);
+    }
+    let ran_none = |counts: Option<&Counts>| counts.is_some_and(|counts| counts.run == 0);
+    match ended.exit_code {
+        // some runners call it a failure that there are no tests
+        Some(_) if ran_none(counts) && ran_none(before.as_ref()) => One::NoTests,
+        Some(CANNOT_RUN | NOT_FOUND) if now.is_empty() => One::Missing,
+        _ => One::Old(now.into_iter().collect()),
+    }
 }
 
-fn verdict(said: &[One]) -> Verdict {
-    if said.iter().any(|one| matches!(one, One::New)) {
+/// A shell's exit codes for a program that it can't run, and for one that it can't find (POSIX, 2.8.2).
+const CANNOT_RUN: i32 = 126;
+const NOT_FOUND: i32 = 127;
+
+/// Which failures count, for the fixer and the reader.
+fn note(command: &CheckCommand, one: &One) -> Option<String> {
+    let One::New(new, again) = one else { return None };
+    if again.is_empty() {
+        return None;
+    }
+    let new = if new.is_empty() { String::new() } else { format!("; failing now: {}", listed(new)) };
+    Some(format!("`{}`: failing on the base commit too: {}{new}", command.command, listed(again)))
+}
+
+fn verdict(said: &[(&CheckCommand, One)]) -> Verdict {
+    let any = |is: fn(&One) -> bool| said.iter().find(|(_, one)| is(one)).map(|(command, _)| *command);
+    if any(|one| matches!(one, One::New(..))).is_some() {
         return Verdict::Failed;
     }
-    let old: Vec<&str> = said
-        .iter()
-        .flat_map(|one| if let One::Old(names) = one { names.as_slice() } else { &[] })
-        .map(String::as_str)
-        .collect();
-    if said.iter().any(|one| matches!(one, One::Old(_))) {
-        let more = old.len().saturating_sub(limits::NAMED);
-        let named: Vec<&str> = old.into_iter().take(limits::NAMED).collect();
-        let list = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
-        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    if any(|one| matches!(one, One::Old(_))).is_some() {
+        let names =
+            said.iter().flat_map(|(_, one)| if let One::Old(names) = one { names.as_slice() } else { &[] });
+        let names: Vec<String> = names.cloned().collect();
+        let list = if names.is_empty() { String::new() } else { format!(": {}", listed(&names)) };
+        return Verdict::Unverified(format!("the checks fail in the same way on the base commit{list}"));
+    }
+    if let Some(command) = any(|one| matches!(one, One::Missing)) {
         return Verdict::Unverified(format!(
-            "the checks fail in the same way on the base commit{list}{rest}"
+            "`{}` needs a program that the sandbox does not have; install it on this machine, or name a command that works with {HOW}",
+            command.command
         ));
     }
-    if said.is_empty() {
-        let why = "no command is known that checks this repository; name one with `verify: [\"…\"]` in .github/quantum.yml";
-        return Verdict::Unverified(why.to_owned());
+    if any(|one| matches!(one, One::Pass)).is_some() {
+        return Verdict::Verified;
     }
-    if said.iter().all(|one| matches!(one, One::NoTests)) {
-        return Verdict::Unverified("the checks ran no test".to_owned());
-    }
-    Verdict::Verified
+    Verdict::Unverified(match any(|one| matches!(one, One::Unknown)) {
+        Some(command) => format!(
+            "`{0}` exited 0, but nothing in its output tells that tests ran; if it is the right check, say so with `verify: [{0:?}]` in .github/quantum.yml",
+            command.command
+        ),
+        None if said.is_empty() => {
+            format!("no command is known that checks this repository; name one with {HOW}")
+        }
+        None => "the checks ran no test".to_owned(),
+    })
+}
+
+const HOW: &str = "`verify: [\"…\"]` in .github/quantum.yml";
+
+/// Some names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let more = names.len().saturating_sub(limits::NAMED);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let named: Vec<&str> = names.iter().take(limits::NAMED).map(String::as_str).collect();
+    format!("{}{rest}", named.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{detect::Runner, *};
+    use super::*;
 
     /// Answers by command; the base's answers are apart.
     struct Table(
@@ -166,39 +225,81 @@ mod tests {
     const NONE: &str = "test result: ok. 0 passed; 0 failed";
     const ONE: &str = "test a ... FAILED\ntest result: FAILED. 1 passed; 1 failed";
     const TWO: &str = "test a ... FAILED\ntest b ... FAILED\ntest result: FAILED. 0 passed; 2 failed";
+    const EMPTY: &str = "no tests ran in 0.01s";
+    const OLD: &str = "the checks fail in the same way on the base commit";
+    const OLD_A: &str = "the checks fail in the same way on the base commit: a";
+    const NO_TESTS: &str = "the checks ran no test";
+
+    type End = (Option<i32>, &'static str);
+
+    async fn checked(runner: Runner, change: End, base: End) -> (Verdict, Receipt) {
+        let mut table = Table(vec![("c", change.0, change.1)], vec![("c", base.0, base.1)]);
+        check(&[CheckCommand { command: "c".to_owned(), runner }], &mut table).await.unwrap()
+    }
 
     #[tokio::test]
     async fn the_checks_say_what_is_true() {
-        let rows = [
+        let rows: &[(End, End, &str)] = &[
             ((Some(0), PASS), (Some(0), PASS), "verified"),
-            ((Some(0), NONE), (Some(0), NONE), "the checks ran no test"),
-            ((Some(0), "looks good"), (Some(0), ""), "verified"),
+            ((Some(0), NONE), (Some(0), NONE), NO_TESTS),
+            (
+                (Some(0), "looks good"),
+                (Some(0), ""),
+                "`c` exited 0, but nothing in its output tells that tests ran; if it is the right check, say so with `verify: [\"c\"]` in .github/quantum.yml",
+            ),
             ((Some(101), ONE), (Some(0), PASS), "failed"),
-            ((Some(101), ONE), (Some(101), ONE), "the checks fail in the same way on the base commit: a"),
-            ((Some(101), ONE), (Some(101), TWO), "the checks fail in the same way on the base commit: a"),
+            ((Some(101), ONE), (Some(101), ONE), OLD_A),
+            ((Some(101), ONE), (Some(101), TWO), OLD_A),
             ((Some(101), TWO), (Some(101), ONE), "failed"),
             ((Some(101), "error: does not compile"), (Some(101), ONE), "failed"),
+            ((Some(101), ONE), (Some(101), "error: does not compile"), "failed"),
             (
                 (Some(127), "mocha: not found"),
                 (Some(127), "mocha: not found"),
-                "the checks fail in the same way on the base commit",
+                "`c` needs a program that the sandbox does not have; install it on this machine, or name a command that works with `verify: [\"…\"]` in .github/quantum.yml",
             ),
             ((Some(1), "x"), (Some(2), "y"), "failed"),
+            ((Some(1), "x"), (Some(1), "x"), OLD),
+            // pytest calls it a failure that there are no tests
+            ((Some(5), EMPTY), (Some(5), EMPTY), NO_TESTS),
+            ((Some(5), EMPTY), (Some(0), "3 passed in 1s"), "failed"),
+            // what does not finish is never a pass, and hides what it did not come to
             ((None, PASS), (Some(0), PASS), "failed"),
-            ((None, ""), (None, ""), "the checks fail in the same way on the base commit"),
+            ((None, ONE), (Some(101), ONE), "failed"),
+            ((None, ""), (None, ""), OLD),
         ];
         for (change, base, expected) in rows {
-            let mut table = Table(vec![("c", change.0, change.1)], vec![("c", base.0, base.1)]);
-            let command = CheckCommand { command: "c".to_owned(), runner: Runner::Known };
-            let (verdict, receipt) = check(&[command], &mut table).await.unwrap();
+            let (verdict, receipt) = checked(Runner::Known, *change, *base).await;
             let said = match &verdict {
                 Verdict::Verified => "verified",
                 Verdict::Failed => "failed",
                 Verdict::Unverified(why) => why,
             };
-            assert_eq!(said, expected, "{change:?} on {base:?}");
-            assert_eq!(receipt.shows_pass(), verdict == Verdict::Verified);
+            assert_eq!(said, *expected, "{change:?} on {base:?}");
+            assert_eq!(
+                receipt.shows_pass(),
+                verdict == Verdict::Verified || said.starts_with("`c` exited 0")
+            );
         }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_a_person_named_passes_by_its_exit_code() {
+        assert_eq!(checked(Runner::Named, (Some(0), "looks good"), (Some(0), "")).await.0, Verdict::Verified);
+        let (verdict, _) = checked(Runner::Named, (Some(0), NONE), (Some(0), "")).await;
+        assert_eq!(verdict, Verdict::Unverified(NO_TESTS.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn the_receipt_tells_old_failures_from_new_ones() {
+        let (_, receipt) = checked(Runner::Known, (Some(101), TWO), (Some(101), ONE)).await;
+        assert_eq!(receipt.notes, ["`c`: failing on the base commit too: a; failing now: b"]);
+        assert!(!receipt.commands[0].failed_on_base);
+        let (_, receipt) = checked(Runner::Known, (Some(101), ONE), (Some(101), TWO)).await;
+        assert!(receipt.notes.is_empty() && receipt.commands[0].failed_on_base);
+        // a package is not a test: the number is left out
+        let (verdict, receipt) = checked(Runner::Known, (Some(0), "ok  \tp\t0.1s"), (Some(0), "")).await;
+        assert_eq!((verdict, receipt.commands[0].tests_run), (Verdict::Verified, None));
     }
 
     #[tokio::test]
