@@ -3,6 +3,7 @@
 mod agent;
 mod crash;
 mod engine;
+mod git;
 mod journal;
 mod pipeline;
 mod replies;
