@@ -2,7 +2,7 @@
 
 use super::{
     FileChange, GitError, MergeEnd, Source, name,
-    source::{oid, sha},
+    source::{oid, sha, tree_at},
 };
 use crate::{ids::Sha, limits::git as limits};
 use git2::{Delta, DiffFormat, DiffOptions, MergeOptions, Patch};
@@ -11,7 +11,7 @@ impl Source {
     /// Three-way merge of trees. A conflict names the files; nothing is half merged.
     pub fn merge(&self, ancestor: &Sha, ours: &Sha, theirs: &Sha) -> Result<MergeEnd, GitError> {
         let store = self.ours();
-        let find = |id: &Sha| -> Result<_, GitError> { Ok(store.find_tree(oid(id)?)?) };
+        let find = |id: &Sha| -> Result<_, GitError> { tree_at(&store, oid(id)?) };
         let mut options = MergeOptions::new();
         options.find_renames(true).target_limit(limits::RENAMES);
         let mut index = store.merge_trees(&find(ancestor)?, &find(ours)?, &find(theirs)?, Some(&options))?;
@@ -32,7 +32,7 @@ impl Source {
     /// What changed between two trees, by path; renames count as one file gone and one new.
     pub fn changes(&self, old: &Sha, new: &Sha) -> Result<Vec<FileChange>, GitError> {
         let store = self.ours();
-        let (old, new) = (store.find_tree(oid(old)?)?, store.find_tree(oid(new)?)?);
+        let (old, new) = (tree_at(&store, oid(old)?)?, tree_at(&store, oid(new)?)?);
         let diff = store.diff_tree_to_tree(Some(&old), Some(&new), Some(&mut options()))?;
         let mut changes = Vec::new();
         for (at, delta) in diff.deltas().enumerate() {
@@ -53,7 +53,7 @@ impl Source {
     /// The change as a unified diff, cut at `max_bytes` with a note. Bytes that are not UTF-8 are replaced.
     pub fn diff_text(&self, old: &Sha, new: &Sha, max_bytes: usize) -> Result<String, GitError> {
         let store = self.ours();
-        let (old, new) = (store.find_tree(oid(old)?)?, store.find_tree(oid(new)?)?);
+        let (old, new) = (tree_at(&store, oid(old)?)?, tree_at(&store, oid(new)?)?);
         let diff = store.diff_tree_to_tree(Some(&old), Some(&new), Some(&mut options()))?;
         let mut text: Vec<u8> = Vec::new();
         let printed = diff.print(DiffFormat::Patch, |_, _, line| {

@@ -12,12 +12,21 @@ pub enum GitError {
     /// The repository has no commit yet.
     #[error("{0} has no commit yet")]
     NoCommit(PathBuf),
+    /// A repository of a kind that libgit2 can't read.
+    #[error("{folder} can't be read: {why}")]
+    Unsupported { folder: PathBuf, why: String },
     /// Bare, and no base named.
     #[error("{0} is a bare repository")]
     Bare(PathBuf),
     /// The base can't be found.
     #[error("{0:?} names no commit")]
     NoSuchCommit(String),
+    /// The repository lacks an object, or has something else under its id.
+    #[error("the repository does not have the object {0}")]
+    Missing(String),
+    /// An entry of a workspace that permissions keep from us.
+    #[error("{0} can't be read: permission denied")]
+    Unreadable(PathBuf),
     /// The branch is there already or checked out.
     #[error("the branch {0} exists already")]
     BranchExists(String),
@@ -49,8 +58,11 @@ impl Hint for GitError {
         match self {
             Self::NotARepository(_) => "not_a_repository",
             Self::NoCommit(_) => "no_commit",
+            Self::Unsupported { .. } => "unsupported_repository",
             Self::Bare(_) => "bare_repository",
             Self::NoSuchCommit(_) => "no_such_base",
+            Self::Missing(_) => "missing_object",
+            Self::Unreadable(_) => "unreadable",
             Self::BranchExists(_) => "branch_exists",
             Self::BadBranch(_) => "bad_branch",
             Self::Moved(_) => "branch_moved",
@@ -67,8 +79,15 @@ impl Hint for GitError {
                 "run inside a git repository or name one with --repo DIR (`git init` makes one)"
             }
             Self::NoCommit(_) => "make a first commit (`git add -A && git commit -m first`) and run again",
+            Self::Unsupported { .. } => {
+                "use a clone with SHA-1 ids and refs in files (`git config --get-regexp extensions` tells)"
+            }
             Self::Bare(_) => "name the commit to start from with --base REF",
             Self::NoSuchCommit(_) => "name a branch, tag or commit that exists (`git log --oneline --all`)",
+            Self::Missing(_) => {
+                "get what is missing (`git fetch --refetch` in a partial clone, else `git fsck`)"
+            }
+            Self::Unreadable(_) => "make it readable (`chmod -R u+rwX`) or remove it, then run again",
             Self::BranchExists(_) => "choose another name with --branch, or leave it out",
             Self::BadBranch(_) => "use letters, digits, `-`, `_`, `.` and `/` (see `git check-ref-format`)",
             Self::Moved(_) => "their commits are kept; run again to start from the new head",

@@ -9,9 +9,13 @@ mod checkout;
 mod error;
 mod export;
 pub mod fresh;
+mod ignored;
 mod name;
 mod publish;
 mod source;
+mod stamp;
+mod sync;
+mod walk;
 
 use crate::ids::Sha;
 pub use error::GitError;

@@ -3,10 +3,12 @@
 
 use super::{
     GitError, Person, Source,
-    source::{oid, sha},
+    source::{disk, missing, oid, sha, tree_at},
+    sync,
 };
 use crate::{ids::Sha, limits::git as limits};
-use git2::{Branch, ErrorCode, ObjectType, Odb, Oid, Repository, Signature, Time};
+use git2::{Branch, ErrorCode, ObjectType, Odb, Oid, Repository, Signature, Time, Tree};
+use std::{collections::HashSet, fs};
 
 impl Source {
     /// A commit object; the same arguments give the same id (`at`: seconds since 1970, UTC).
@@ -20,7 +22,8 @@ impl Source {
     ) -> Result<Sha, GitError> {
         let store = self.ours();
         let person = Signature::new(&author.name, &author.email, &Time::new(at, 0))?;
-        let (tree, parent) = (store.find_tree(oid(tree)?)?, store.find_commit(oid(parent)?)?);
+        let (tree, parent) = (tree_at(&store, oid(tree)?)?, oid(parent)?);
+        let parent = store.find_commit(parent).map_err(missing(parent))?;
         let message = message.replace('\0', "");
         Ok(sha(store.commit(None, &person, &person, &message, &tree, &[&parent])?))
     }
@@ -32,25 +35,32 @@ impl Source {
             return Err(GitError::BadBranch(name.to_owned()));
         }
         let full = format!("refs/heads/{name}");
-        let unborn = theirs
-            .find_reference("HEAD")
-            .ok()
-            .and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
-        if unborn.as_deref() == Some(full.as_str()) || theirs.find_reference(&full).is_ok() {
-            return Err(GitError::BranchExists(name.to_owned()));
-        }
+        let mut others = self.stood_on();
         for reference in theirs.references_glob("refs/heads/*")? {
-            let reference = reference?;
-            let other = String::from_utf8_lossy(reference.name_bytes()).into_owned();
-            if other.starts_with(&format!("{full}/")) || full.starts_with(&format!("{other}/")) {
+            others.push(String::from_utf8_lossy(reference?.name_bytes()).into_owned());
+        }
+        for other in others {
+            let clash = other == full
+                || other.starts_with(&format!("{full}/"))
+                || full.starts_with(&format!("{other}/"));
+            if clash {
                 return Err(GitError::BranchExists(other.trim_start_matches("refs/heads/").to_owned()));
             }
         }
         Ok(())
     }
 
+    /// The branches that HEAD and the HEADs of linked work trees name, the unborn too.
+    fn stood_on(&self) -> Vec<String> {
+        let linked = fs::read_dir(self.folder().join("worktrees")).into_iter().flatten().flatten();
+        let folders = linked.map(|entry| entry.path()).chain([self.folder().to_owned()]);
+        let heads = folders.filter_map(|folder| fs::read_to_string(folder.join("HEAD")).ok());
+        heads.filter_map(|head| Some(head.strip_prefix("ref:")?.trim().to_owned())).collect()
+    }
+
     /// Copies what `head` needs from the private store into the repository and creates `refs/heads/NAME`, or moves it
-    /// from `expected` (None: must not exist). Already at `head`: done. `Moved` when it holds something else.
+    /// from `expected` (None: must not exist). Already at `head`: done. `Moved` when it holds something else,
+    /// `BranchExists` when somebody has it checked out meanwhile.
     pub fn publish(&self, name: &str, head: &Sha, expected: Option<&Sha>) -> Result<(), GitError> {
         let theirs = self.theirs();
         let (full, head) = (format!("refs/heads/{name}"), oid(head)?);
@@ -65,22 +75,28 @@ impl Source {
         if now != expected.map(oid).transpose()? {
             return Err(GitError::Moved(name.to_owned()));
         }
+        // moving what somebody stands on would make their work tree look changed
+        if now.is_some() && !theirs.is_bare() && self.stood_on().contains(&full) {
+            return Err(GitError::BranchExists(name.to_owned()));
+        }
         self.copy(&theirs, head)?;
-        let log = "quantum: published";
-        let written = match now {
-            None => theirs.reference(&full, head, false, log),
-            Some(now) => theirs.reference_matching(&full, head, true, now, log),
-        };
-        written.map(drop).map_err(|error| match error.code() {
+        // the zero id stands for a ref that is not there
+        let now = now.unwrap_or(Oid::ZERO_SHA1);
+        let written = theirs.reference_matching(&full, head, true, now, "quantum: published");
+        written.map_err(|error| match error.code() {
             ErrorCode::Exists | ErrorCode::Modified => GitError::Moved(name.to_owned()),
             _ => GitError::Disk(error.message().to_owned()),
-        })
+        })?;
+        sync::reference(self.folder(), &full).map_err(|cause| disk(self.folder(), cause))
     }
 
     fn copy(&self, theirs: &Repository, head: Oid) -> Result<(), GitError> {
         let store = self.ours();
-        let copy = Copy { from: &store, from_odb: store.odb()?, to: theirs.odb()? };
-        copy.object(head, 0)
+        let (from_odb, to) = (store.odb()?, theirs.odb()?);
+        let mut copy = Copy { from: &store, from_odb, to, there: HashSet::new(), written: Vec::new() };
+        copy.commit(head, 0)?;
+        let objects = self.folder().join("objects");
+        sync::objects(&objects, &copy.written).map_err(|cause| disk(&objects, cause))
     }
 }
 
@@ -88,39 +104,64 @@ struct Copy<'a> {
     from: &'a Repository,
     from_odb: Odb<'a>,
     to: Odb<'a>,
+    /// What was seen to be there, with all it refers to.
+    there: HashSet<Oid>,
+    written: Vec<Oid>,
 }
 
 impl Copy<'_> {
-    /// One object with everything it refers to; an object that is there already is whole.
-    fn object(&self, id: Oid, depth: usize) -> Result<(), GitError> {
-        if self.to.exists(id) {
+    /// One commit; a parent that is there already is whole, being somebody's history.
+    fn commit(&mut self, id: Oid, rounds: usize) -> Result<(), GitError> {
+        if rounds > limits::COMMITS {
+            let limit = format!("{} commits", limits::COMMITS);
+            return Err(GitError::TooBig { what: "the branch".to_owned(), limit });
+        }
+        let commit = self.from.find_commit(id).map_err(missing(id))?;
+        for parent in commit.parent_ids() {
+            if !self.to.exists(parent) {
+                self.commit(parent, rounds + 1)?;
+            }
+        }
+        let known = commit.parents().next().map(|parent| parent.tree()).transpose()?;
+        self.tree(commit.tree_id(), known.as_ref(), 0)?;
+        self.write(id)
+    }
+
+    /// A tree with all that it names, apart from what the parent's tree has in the same place. That a tree is there
+    /// does not tell that what it names is: something may have been cut short or pruned.
+    fn tree(&mut self, id: Oid, known: Option<&Tree<'_>>, depth: usize) -> Result<(), GitError> {
+        if known.is_some_and(|known| known.id() == id) || self.there.contains(&id) {
             return Ok(());
         }
-        if depth > limits::DEPTH + 2 {
-            return Err(GitError::TooBig {
-                what: "the tree's depth".to_owned(),
-                limit: format!("{} folders", limits::DEPTH),
-            });
+        if depth > limits::DEPTH {
+            let limit = format!("{} folders", limits::DEPTH);
+            return Err(GitError::TooBig { what: "the tree's depth".to_owned(), limit });
         }
-        let object = self.from_odb.read(id)?;
-        match object.kind() {
-            ObjectType::Commit => {
-                let commit = self.from.find_commit(id)?;
-                self.object(commit.tree_id(), depth + 1)?;
-                commit.parent_ids().try_for_each(|parent| self.object(parent, depth + 1))?;
+        for entry in &tree_at(self.from, id)? {
+            let before = known.and_then(|known| known.get_name_bytes(entry.name_bytes()));
+            if before.as_ref().is_some_and(|before| before.id() == entry.id()) {
+                continue;
             }
-            ObjectType::Tree => {
-                for entry in &self.from.find_tree(id)? {
-                    if entry.kind() != Some(ObjectType::Commit) {
-                        self.object(entry.id(), depth + 1)?;
-                    }
+            match entry.kind() {
+                Some(ObjectType::Tree) => {
+                    let before = before.filter(|before| before.kind() == Some(ObjectType::Tree));
+                    let before = before.map(|before| tree_at(self.from, before.id())).transpose()?;
+                    self.tree(entry.id(), before.as_ref(), depth + 1)?;
                 }
+                Some(ObjectType::Commit) => {}
+                _ => self.write(entry.id())?,
             }
-            _ => {}
         }
-        self.to
-            .write(object.kind(), object.data())
-            .map(drop)
-            .map_err(|error| GitError::Disk(error.message().to_owned()))
+        self.write(id)
+    }
+
+    fn write(&mut self, id: Oid) -> Result<(), GitError> {
+        if self.there.insert(id) && !self.to.exists(id) {
+            let object = self.from_odb.read(id).map_err(missing(id))?;
+            let written = self.to.write(object.kind(), object.data());
+            written.map_err(|error| GitError::Disk(error.message().to_owned()))?;
+            self.written.push(id);
+        }
+        Ok(())
     }
 }

@@ -1,13 +1,8 @@
 //! Opening a repository and reading from it.
 
-use super::{Base, GitError, Person, name};
-use crate::{
-    ids::{ContentHash, Sha},
-    limits::git as limits,
-};
-use git2::{
-    ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags, StatusOptions, TreeWalkMode, TreeWalkResult,
-};
+use super::{Base, GitError, Person, name, stamp::Stamps, walk};
+use crate::ids::{ContentHash, Sha};
+use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags, StatusOptions, Tree};
 use std::{
     ffi::OsStr,
     fs, io,
@@ -22,6 +17,7 @@ pub struct Source {
     pub(super) private: PathBuf,
     theirs: Mutex<Repository>,
     ours: Mutex<Repository>,
+    pub(super) stamps: Stamps,
 }
 
 impl std::fmt::Debug for Source {
@@ -30,7 +26,8 @@ impl std::fmt::Debug for Source {
     }
 }
 
-/// Nothing of a repository is executed here, so whose it is does not matter (git's `safe.directory`).
+/// Nothing of a repository is executed here, so whose it is does not matter (git's `safe.directory`). A partial clone
+/// is read as far as it goes.
 #[expect(
     unsafe_code,
     reason = "libgit2's options are process-wide and set once, before any repository is open"
@@ -41,6 +38,8 @@ fn own_everything() {
         // SAFETY: called once, before this process opens a repository; no other code sets libgit2's options.
         // A failure leaves git's own rule in force, which only refuses more.
         let _ = unsafe { git2::opts::set_verify_owner_validation(false) };
+        // SAFETY: as above.
+        let _ = unsafe { git2::opts::set_extensions(&["partialclone"]) };
     });
 }
 
@@ -62,6 +61,18 @@ pub(super) fn sha(oid: Oid) -> Sha {
     Sha::new(oid.to_string())
 }
 
+/// Reading an object failed: not there, or something else under that id.
+pub(super) fn missing(id: Oid) -> impl Fn(git2::Error) -> GitError {
+    move |error| match error.code() {
+        ErrorCode::NotFound => GitError::Missing(id.to_string()),
+        _ => GitError::Git(error),
+    }
+}
+
+pub(super) fn tree_at(store: &Repository, id: Oid) -> Result<Tree<'_>, GitError> {
+    store.find_tree(id).map_err(missing(id))
+}
+
 impl Source {
     /// Opens the repository that holds `folder`, with a private object store below `data`.
     pub fn open(folder: &Path, data: &Path) -> Result<Self, GitError> {
@@ -72,6 +83,9 @@ impl Source {
                 .code()
             {
                 ErrorCode::NotFound => GitError::NotARepository(folder.to_owned()),
+                _ if error.class() == ErrorClass::Repository => {
+                    GitError::Unsupported { folder: folder.to_owned(), why: error.message().to_owned() }
+                }
                 _ => GitError::Git(error),
             })?;
         let common = theirs.commondir().canonicalize().map_err(|cause| disk(theirs.commondir(), cause))?;
@@ -79,7 +93,13 @@ impl Source {
             .join("git")
             .join(ContentHash::of(common.as_os_str().as_bytes()).as_str().get(..16).unwrap_or_default());
         let ours = open_private(&private, &common)?;
-        Ok(Self { folder: common, private, theirs: Mutex::new(theirs), ours: Mutex::new(ours) })
+        Ok(Self {
+            folder: common,
+            private,
+            theirs: Mutex::new(theirs),
+            ours: Mutex::new(ours),
+            stamps: Stamps::default(),
+        })
     }
 
     /// The repository's own folder (its git directory), canonical: names the repository.
@@ -104,7 +124,7 @@ impl Source {
                 found.map_err(|_| GitError::NoSuchCommit(text.to_owned()))?
             }
             None => match theirs.head() {
-                Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
+                Err(error) if error.code() == ErrorCode::UnbornBranch => {
                     return Err(GitError::NoCommit(self.folder.clone()));
                 }
                 Ok(_) | Err(_) if theirs.is_bare() => return Err(GitError::Bare(self.folder.clone())),
@@ -121,39 +141,34 @@ impl Source {
     /// A file's bytes in a tree, None when it isn't there or isn't a file; `TooBig` over `max_bytes`.
     pub fn file(&self, tree: &Sha, path: &str, max_bytes: usize) -> Result<Option<Vec<u8>>, GitError> {
         let ours = self.ours();
-        let tree = ours.find_tree(oid(tree)?)?;
+        let tree = tree_at(&ours, oid(tree)?)?;
+        // an empty path is nothing's, and libgit2 calls it an error
+        if path.is_empty() {
+            return Ok(None);
+        }
         let entry = match tree.get_path(Path::new(path)) {
             Ok(entry) if entry.kind() == Some(ObjectType::Blob) && entry.filemode() != 0o120_000 => entry,
             Ok(_) => return Ok(None),
             Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let (size, _) = ours.odb()?.read_header(entry.id())?;
+        let (size, _) = ours.odb()?.read_header(entry.id()).map_err(missing(entry.id()))?;
         if size > max_bytes {
             return Err(GitError::TooBig { what: path.to_owned(), limit: format!("{max_bytes} bytes") });
         }
         Ok(Some(ours.find_blob(entry.id())?.content().to_vec()))
     }
 
-    /// All paths of a tree with their blob ids, in git's order. `TooBig` over the limit of entries.
+    /// All paths of a tree with their blob ids, in git's order. `TooBig` over the limits, `Hostile` for odd names.
     pub fn paths(&self, tree: &Sha) -> Result<Vec<(String, Sha)>, GitError> {
         let ours = self.ours();
-        let tree = ours.find_tree(oid(tree)?)?;
         let mut found = Vec::new();
-        let walked = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
+        walk::walk(&ours, &tree_at(&ours, oid(tree)?)?, &mut |path, entry| {
             if entry.kind() == Some(ObjectType::Blob) {
-                let path = [folder.as_bytes(), entry.name_bytes()].concat();
-                found.push((name::shown(&path), sha(entry.id())));
+                found.push((name::shown(path), sha(entry.id())));
             }
-            if found.len() > limits::ENTRIES { TreeWalkResult::Abort } else { TreeWalkResult::Ok }
-        });
-        if found.len() > limits::ENTRIES {
-            return Err(GitError::TooBig {
-                what: "the tree".to_owned(),
-                limit: format!("{} files", limits::ENTRIES),
-            });
-        }
-        walked?;
+            Ok(())
+        })?;
         Ok(found)
     }
 
@@ -171,18 +186,24 @@ impl Source {
     }
 }
 
-/// The private bare store, with the source's objects as alternate.
+/// The private bare store, with the source's objects as alternate. One that a crash left half made is made whole.
 fn open_private(private: &Path, common: &Path) -> Result<Repository, GitError> {
-    if let Ok(found) = Repository::open_bare(private) {
-        return Ok(found);
+    if Repository::open_bare(private).is_err() {
+        fs::create_dir_all(private).map_err(|cause| disk(private, cause))?;
+        let mut options = git2::RepositoryInitOptions::new();
+        options.bare(true).external_template(false).mode(git2::RepositoryInitMode::from_bits_retain(0o700));
+        Repository::init_opts(private, &options)
+            .map_err(|error| GitError::Disk(error.message().to_owned()))?;
     }
-    fs::create_dir_all(private).map_err(|cause| disk(private, cause))?;
-    let mut options = git2::RepositoryInitOptions::new();
-    options.bare(true).external_template(false).mode(git2::RepositoryInitMode::from_bits_retain(0o700));
-    Repository::init_opts(private, &options).map_err(|error| GitError::Disk(error.message().to_owned()))?;
-    let info = private.join("objects/info");
-    fs::create_dir_all(&info).map_err(|cause| disk(&info, cause))?;
-    let line = [common.join("objects").as_os_str().as_bytes(), b"\n"].concat();
-    fs::write(info.join("alternates"), line).map_err(|cause| disk(&info, cause))?;
+    let (info, line) =
+        (private.join("objects/info"), [common.join("objects").as_os_str().as_bytes(), b"\n"].concat());
+    let alternates = info.join("alternates");
+    if fs::read(&alternates).ok().as_deref() != Some(line.as_slice()) {
+        fs::create_dir_all(&info).map_err(|cause| disk(&info, cause))?;
+        let new = info.join("alternates.new");
+        fs::write(&new, line)
+            .and_then(|()| fs::rename(&new, &alternates))
+            .map_err(|cause| disk(&alternates, cause))?;
+    }
     Ok(Repository::open_bare(private)?)
 }

@@ -8,12 +8,20 @@ pub const FILE_BYTES: u64 = 100 << 20;
 pub const TREE_BYTES: u64 = 4 << 30;
 /// Folders in folders: more is a bomb. Deeper trees are refused.
 pub const DEPTH: usize = 256;
+/// Commits of one branch that are copied when it is published: one a round. More are refused.
+pub const COMMITS: usize = 256;
 /// Threads that write a checkout.
 pub const CHECKOUT_THREADS: usize = 4;
 /// Files that one of them gets at least: a thread costs more than a few files.
 pub const FILES_A_THREAD: usize = 64;
-/// Bytes of one `.gitignore` that are looked at.
-pub const IGNORE_BYTES: u64 = 256 * 1024;
+/// Bytes of all `.gitignore` files of a workspace: they are compiled, and hostile ones take long. More are refused.
+pub const IGNORE_BYTES: u64 = 512 * 1024;
+/// Bytes of a link's target: what Linux takes. A longer one is refused.
+pub const LINK_BYTES: usize = 4_095;
+/// Checkouts whose files are remembered, so that unchanged ones need not be read again. The oldest is forgotten.
+pub const STAMPED_CHECKOUTS: usize = 8;
+/// Objects that are made durable one by one; more are by flushing the whole file system.
+pub const SYNC_ONE_BY_ONE: usize = 64;
 /// Files compared when a merge looks for renames; beyond it renames are not looked for.
 pub const RENAMES: u32 = 1_000;
 /// Conflicting files that are named; the rest are as many again.

@@ -5,6 +5,7 @@
 mod agent;
 mod crash;
 mod engine;
+mod git;
 mod journal;
 mod pairs;
 mod pipeline;
