@@ -1,6 +1,7 @@
 //! P8, writing a tree out, and P9, a one-file change to a branch: ours against the real git, taking turns.
 //!
 //! `cargo bench --bench git` makes a repository of 5,000 files; `cargo bench --bench git -- DIR` takes a clone of DIR.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints and fails loudly")]
 
 use quantumlayer::git::{Person, Source};
 use std::{

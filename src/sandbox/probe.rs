@@ -101,7 +101,7 @@ mod tests {
         let line = |probe: &Probe| {
             let hint = probe.hint.as_deref().unwrap_or_default();
             let hint = hint.split([':', ';']).next().unwrap_or_default();
-            format!("{} {} {hint}", probe.name, if probe.ok { "ok" } else { "MISSING" })
+            format!("{} {} {hint}", probe.name, if probe.ok { "ok" } else { "MISSING" }).trim_end().to_owned()
         };
         insta::assert_snapshot!(probes.iter().map(line).collect::<Vec<_>>().join("\n"), @r"
         sandbox: ordinary user ok

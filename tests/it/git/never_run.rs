@@ -3,6 +3,32 @@
 use super::{World, author, put, set_mode};
 use std::fs;
 
+/// Configuration that names a program.
+const KEYS: [&str; 22] = [
+    "core.fsmonitor",
+    "core.sshCommand",
+    "core.editor",
+    "core.pager",
+    "core.askPass",
+    "core.gitProxy",
+    "core.alternateRefsCommand",
+    "credential.helper",
+    "diff.external",
+    "diff.mark.command",
+    "diff.mark.textconv",
+    "filter.mark.clean",
+    "filter.mark.smudge",
+    "filter.mark.process",
+    "merge.mark.driver",
+    "gpg.program",
+    "gpg.ssh.program",
+    "sequence.editor",
+    "uploadpack.packObjectsHook",
+    "trailer.mark.command",
+    "pager.diff",
+    "alias.status",
+];
+
 #[test]
 fn nothing_that_a_repository_names_is_run() {
     let world = World::with(&[("a.txt", "1\n"), ("b.bin", "\0"), ("c.txt", "c\n")]);
@@ -14,30 +40,7 @@ fn nothing_that_a_repository_names_is_run() {
     world.commit_all("attributes");
     let marked = world.at("MARK");
     let mark = format!("touch {}", marked.display());
-    for key in [
-        "core.fsmonitor",
-        "core.sshCommand",
-        "core.editor",
-        "core.pager",
-        "core.askPass",
-        "core.gitProxy",
-        "core.alternateRefsCommand",
-        "credential.helper",
-        "diff.external",
-        "diff.mark.command",
-        "diff.mark.textconv",
-        "filter.mark.clean",
-        "filter.mark.smudge",
-        "filter.mark.process",
-        "merge.mark.driver",
-        "gpg.program",
-        "gpg.ssh.program",
-        "sequence.editor",
-        "uploadpack.packObjectsHook",
-        "trailer.mark.command",
-        "pager.diff",
-        "alias.status",
-    ] {
+    for key in KEYS {
         let value = if key == "alias.status" { format!("!{mark}") } else { mark.clone() };
         world.git(&["config", key, &value]);
     }
