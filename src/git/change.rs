@@ -34,7 +34,7 @@ impl Source {
         let store = self.ours();
         let (old, new) = (tree_at(&store, oid(old)?)?, tree_at(&store, oid(new)?)?);
         let diff = store.diff_tree_to_tree(Some(&old), Some(&new), Some(&mut options()))?;
-        let mut changes = Vec::new();
+        let mut changes: Vec<FileChange> = Vec::new();
         for (at, delta) in diff.deltas().enumerate() {
             let file = if delta.status() == Delta::Deleted { delta.old_file() } else { delta.new_file() };
             let path = name::shown(file.path_bytes().unwrap_or_default());
@@ -47,6 +47,15 @@ impl Source {
             };
             changes.push(FileChange { path, added: counts.0, removed: counts.1 });
         }
+        // a file that became a link is told as one gone and one new; git's own counts are one line
+        changes.dedup_by(|new, gone| {
+            let same = new.path == gone.path;
+            if same {
+                gone.added = gone.added.zip(new.added).map(|(a, b)| a + b);
+                gone.removed = gone.removed.zip(new.removed).map(|(a, b)| a + b);
+            }
+            same
+        });
         Ok(changes)
     }
 

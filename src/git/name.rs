@@ -17,11 +17,11 @@ pub(super) fn check(name: &[u8]) -> Result<(), GitError> {
     }
 }
 
-/// `.git` in any spelling: case, trailing dots and spaces (NTFS), ignorable code points (HFS+), the short name.
+/// `.git` in any spelling: case, trailing dots and spaces (NTFS, also as the start of a path there), ignorable code points (HFS+), the short name.
 pub(super) fn is_git(name: &[u8]) -> bool {
     let text = String::from_utf8_lossy(name);
     let plain: String = text.chars().filter(|c| !is_ignorable(*c)).collect::<String>().to_lowercase();
-    let plain = plain.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
+    let plain = plain.split([':', '\\']).next().unwrap_or_default().trim_end_matches(['.', ' ']);
     plain == ".git" || plain == "git~1"
 }
 
@@ -30,7 +30,7 @@ fn is_ignorable(c: char) -> bool {
     matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
-/// A path as text: bytes that are not UTF-8, and backslashes before them, as `\xNN`.
+/// A path as text: bytes that are not UTF-8 as `\xNN`.
 pub(super) fn shown(path: &[u8]) -> String {
     path.utf8_chunks().fold(String::new(), |mut text, chunk| {
         text.push_str(chunk.valid());
@@ -54,6 +54,7 @@ mod tests {
             b".git ",
             b"git~1",
             b".git::$INDEX_ALLOCATION",
+            b".git\\config",
             ".g\u{200c}it".as_bytes(),
         ] {
             assert!(is_git(bad), "{bad:?}");

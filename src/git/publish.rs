@@ -31,23 +31,27 @@ impl Source {
     /// Refuses a branch name that is illegal, exists (also as the folder of another branch) or is checked out.
     pub fn check_branch(&self, name: &str) -> Result<(), GitError> {
         let theirs = self.theirs();
-        if !Branch::name_is_valid(name).unwrap_or(false) || name == "HEAD" {
+        let is_legal = Branch::name_is_valid(name).unwrap_or(false) && name != "HEAD";
+        if !is_legal || name.len() > limits::BRANCH_BYTES {
             return Err(GitError::BadBranch(name.to_owned()));
         }
         let full = format!("refs/heads/{name}");
+        match self.taken(&theirs, &full)? {
+            Some(other) => Err(GitError::BranchExists(other)),
+            None => Ok(()),
+        }
+    }
+
+    /// The branch that is in the way of `full`: itself, or one that is a folder of the other.
+    fn taken(&self, theirs: &Repository, full: &str) -> Result<Option<String>, GitError> {
         let mut others = self.stood_on();
         for reference in theirs.references_glob("refs/heads/*")? {
             others.push(String::from_utf8_lossy(reference?.name_bytes()).into_owned());
         }
-        for other in others {
-            let clash = other == full
-                || other.starts_with(&format!("{full}/"))
-                || full.starts_with(&format!("{other}/"));
-            if clash {
-                return Err(GitError::BranchExists(other.trim_start_matches("refs/heads/").to_owned()));
-            }
-        }
-        Ok(())
+        let is_below = |a: &str, b: &str| a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
+        let clash = |other: &String| other == full || is_below(other, full) || is_below(full, other);
+        let other = others.into_iter().find(clash);
+        Ok(other.map(|other| other.trim_start_matches("refs/heads/").to_owned()))
     }
 
     /// The branches that HEAD and the HEADs of linked work trees name, the unborn too.
@@ -73,6 +77,9 @@ impl Source {
             return Ok(());
         }
         if now != expected.map(oid).transpose()? {
+            return Err(GitError::Moved(name.to_owned()));
+        }
+        if now.is_none() && self.taken(&theirs, &full)?.is_some() {
             return Err(GitError::Moved(name.to_owned()));
         }
         // moving what somebody stands on would make their work tree look changed

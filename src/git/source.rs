@@ -7,7 +7,7 @@ use std::{
     ffi::OsStr,
     fs, io,
     os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::{Mutex, MutexGuard, Once, PoisonError},
 };
 
@@ -142,8 +142,9 @@ impl Source {
     pub fn file(&self, tree: &Sha, path: &str, max_bytes: usize) -> Result<Option<Vec<u8>>, GitError> {
         let ours = self.ours();
         let tree = tree_at(&ours, oid(tree)?)?;
-        // an empty path is nothing's, and libgit2 calls it an error
-        if path.is_empty() {
+        // what is no path within a tree is nothing's, and libgit2 calls it an error
+        let is_inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+        if path.is_empty() || !is_inside {
             return Ok(None);
         }
         let entry = match tree.get_path(Path::new(path)) {

@@ -8,6 +8,8 @@ pub const FILE_BYTES: u64 = 100 << 20;
 pub const TREE_BYTES: u64 = 4 << 30;
 /// Folders in folders: more is a bomb. Deeper trees are refused.
 pub const DEPTH: usize = 256;
+/// Bytes of a branch name: it becomes a file's name with `.lock` at its end. A longer one is refused.
+pub const BRANCH_BYTES: usize = 250;
 /// Commits of one branch that are copied when it is published: one a round. More are refused.
 pub const COMMITS: usize = 256;
 /// Threads that write a checkout.

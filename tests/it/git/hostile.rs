@@ -36,7 +36,6 @@ fn names_that_would_escape_or_become_git_are_refused() {
         b"../x",
         b".git/config",
         b".git\\config",
-        b"..\\x",
     ];
     for name in names {
         for (mode, id) in [("100644", &blob), ("40000", &folder), ("120000", &blob), ("160000", &blob)] {
