@@ -253,7 +253,7 @@ impl Source<'_> {
             let why = "not built yet; use embedded".to_owned();
             return Err(ConfigError::Value { name: "QUANTUM_ENGINE", value: engine.to_owned(), why });
         }
-        let later = env::VARIABLES.iter().filter(|variable| variable.meaning.ends_with("comes later"));
+        let later = env::VARIABLES.iter().filter(|variable| variable.is_later);
         Ok(later
             .filter(|variable| self.text(variable.name).is_some())
             .map(|variable| variable.name.to_owned())
