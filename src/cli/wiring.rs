@@ -94,6 +94,9 @@ pub(super) async fn prepare(
     clock: &Clock,
 ) -> Result<Wiring, Refusal> {
     let (settings, env) = settings(args.config.as_deref()).map_err(|report| (report, Exit::Failed))?;
+    for note in &settings.notes {
+        say(&format!("note: {note}"));
+    }
     if !settings.not_in_effect.is_empty() {
         say(&format!("note: not in effect yet: {}", settings.not_in_effect.join(", ")));
     }
@@ -130,10 +133,17 @@ fn base(source: &Source, args: &RunArgs) -> Result<Base, Refusal> {
 }
 
 fn repo_rules(source: &Source, tree: &Sha) -> Result<RepoRules, Refusal> {
-    let bytes = source.file(tree, repo::PATH, limits::REPO_FILE_BYTES).map_err(|error| failed(&error))?;
-    match bytes {
-        Some(bytes) => repo::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| failed(&error)),
-        None => Ok(RepoRules::default()),
+    match source.file(tree, repo::PATH, limits::REPO_FILE_BYTES) {
+        Ok(Some(bytes)) => repo::parse(&bytes).map_err(|error| failed(&error)),
+        Ok(None) if source.holds(tree, repo::PATH) => Err(failed(&repo::not_a_file())),
+        Ok(None) => {
+            if source.holds(tree, repo::MISNAMED) {
+                say(&format!("note: {} is not read; the name is {}", repo::MISNAMED, repo::PATH));
+            }
+            Ok(RepoRules::default())
+        }
+        Err(GitError::TooBig { .. }) => Err(failed(&repo::too_large())),
+        Err(error) => Err(failed(&error)),
     }
 }
 
