@@ -172,8 +172,14 @@ pub(super) fn model_settings(settings: &Settings) -> ModelSettings {
 
 fn open_model(settings: &Settings, args: &RunArgs, choice: ModelChoice) -> Result<Arc<dyn Model>, Refusal> {
     let named = |error: SpecError| match error {
-        SpecError::Form(_) | SpecError::Provider(_) | SpecError::File(_) => usage(&error),
-        SpecError::NoKey(_) | SpecError::BadUrl | SpecError::Client(_) => failed(&error),
+        SpecError::Form(_)
+        | SpecError::Provider(_)
+        | SpecError::Later(_)
+        | SpecError::Chain(_)
+        | SpecError::File(_) => usage(&error),
+        SpecError::Prices(_) | SpecError::NoKey(_) | SpecError::BadUrl | SpecError::Client(_) => {
+            failed(&error)
+        }
     };
     let model = match choice {
         ModelChoice::Named(name) => spec::open(&name, &model_settings(settings)).map_err(named)?,

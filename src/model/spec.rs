@@ -28,9 +28,18 @@ pub enum SpecError {
     /// Not of the form `provider/name`.
     #[error("{0:?} names no model")]
     Form(String),
-    /// A provider that is not built yet, or not known.
-    #[error("{0:?} is not a provider that is built in")]
+    /// A provider that nobody knows.
+    #[error("{0:?} is not a provider that is known")]
     Provider(String),
+    /// A provider of a later version.
+    #[error("{0}/… is not built yet")]
+    Later(String),
+    /// A list of models.
+    #[error("{0:?} is a list of models, and falling back from one to the next is not built yet")]
+    Chain(String),
+    /// The price table can't be used.
+    #[error("{0}")]
+    Prices(String),
     /// OpenAI itself needs a key.
     #[error("there is no key for {0}")]
     NoKey(String),
@@ -50,6 +59,9 @@ impl Hint for SpecError {
         match self {
             Self::Form(_) => "model_spec",
             Self::Provider(_) => "model_provider",
+            Self::Later(_) => "model_provider",
+            Self::Chain(_) => "model_chain",
+            Self::Prices(_) => "price_table",
             Self::NoKey(_) => "no_key",
             Self::BadUrl => "model_url",
             Self::File(_) => "model_file",
@@ -59,7 +71,9 @@ impl Hint for SpecError {
     fn hint(&self) -> String {
         match self {
             Self::Form(_) => "write PROVIDER/NAME, e.g. openai/gpt-5-mini or scripted/conversation.jsonl",
-            Self::Provider(_) => {
+            Self::Chain(_) => "name one model",
+            Self::Prices(_) => "mend the file that QUANTUM_PRICES names, or leave it out",
+            Self::Provider(_) | Self::Later(_) => {
                 "use openai/NAME (with OPENAI_BASE_URL for any compatible server) or scripted/FILE"
             }
             Self::NoKey(_) => "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none",
@@ -78,13 +92,23 @@ const OPENAI: &str = "https://api.openai.com/v1";
 
 /// Opens a model. The spec splits at the first `/` only: `openai/org/name` is legal.
 pub fn open(spec: &str, settings: &ModelSettings) -> Result<Arc<dyn Model>, SpecError> {
+    if is_chain(spec) {
+        return Err(SpecError::Chain(spec.to_owned()));
+    }
     match spec.split_once('/') {
         Some((_, "")) => Err(SpecError::Form(spec.to_owned())),
         Some(("scripted", file)) => Ok(Arc::new(Scripted::open(Path::new(file)).map_err(SpecError::File)?)),
-        Some(("openai", name)) if !name.contains(',') => openai(spec, name, settings),
+        Some(("openai", name)) => openai(spec, name, settings),
+        Some((provider @ ("azure" | "ollama"), _)) => Err(SpecError::Later(provider.to_owned())),
         Some((provider, _)) => Err(SpecError::Provider(provider.to_owned())),
         None => Err(SpecError::Form(spec.to_owned())),
     }
+}
+
+/// A comma within a name or a file's path makes no list: the part after it must begin like a spec.
+fn is_chain(spec: &str) -> bool {
+    let providers = ["openai/", "azure/", "ollama/", "scripted/"];
+    spec.split(',').skip(1).any(|part| providers.iter().any(|provider| part.trim().starts_with(provider)))
 }
 
 fn openai(spec: &str, name: &str, settings: &ModelSettings) -> Result<Arc<dyn Model>, SpecError> {
@@ -97,7 +121,7 @@ fn openai(spec: &str, name: &str, settings: &ModelSettings) -> Result<Arc<dyn Mo
         return Err(SpecError::NoKey(spec.to_owned()));
     }
     let prices = match &settings.prices {
-        Some(path) => Prices::with_file(path).map_err(SpecError::File)?,
+        Some(path) => Prices::with_file(path).map_err(SpecError::Prices)?,
         None => Prices::built_in(),
     };
     // another server's price is only known when the operator says so: the same name may cost anything there
