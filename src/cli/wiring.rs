@@ -15,7 +15,7 @@ use crate::{
     git::{Base, FileChange, GitError, Source},
     ids::{RunId, Sha},
     intent::Intent,
-    limits::{config as limits, shown},
+    limits::{agent as agents, config as limits, shown},
     model::{
         Model,
         scripted::{Recorder, Scripted},
@@ -119,7 +119,7 @@ pub(super) async fn prepare(
     };
     let run = found.unwrap_or_else(|| Run::new(id, intent, merged(&settings, &rules, args), clock.now()));
     let (performer, notes) =
-        performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch));
+        performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch, request));
     let engine = Engine::with(store, performer, clock.clone(), Timing::default());
     engine.performer().sweep().await;
     Ok(Wiring { engine, run, repository, base, cancel: CancellationToken::new(), notes, source })
@@ -296,13 +296,19 @@ fn performer(
     env: &Env,
     source: &Arc<Source>,
     (model, store, clock): (Arc<dyn Model>, Store, &Clock),
-    (base, branch): (&Base, String),
+    (base, branch, request): (&Base, String, &str),
 ) -> (Performer, Vec<String>) {
     let mut notes = Vec::new();
     if settings.sandbox == crate::sandbox::Kind::DangerHost {
         let warning = "WARNING: danger-host: nothing confines the agent";
         say(warning);
         notes.push(warning.to_owned());
+    }
+    if request.len() > agents::REQUEST_BYTES {
+        let most = agents::REQUEST_BYTES / 1024;
+        let note = format!("the request is longer than {most} KiB; agents are shown its beginning");
+        say(&format!("note: {note}"));
+        notes.push(note);
     }
     let parts = Parts {
         source: Arc::clone(source),
@@ -313,6 +319,7 @@ fn performer(
         // the run is pinned to the commit, whatever its name means later
         base: Some(base.commit.to_string()),
         branch,
+        request: Some(request.to_owned()),
         roots: roots_of(settings, env),
         host_env: env.all().clone(),
         egress_allow: settings.egress_allow.clone(),

@@ -209,9 +209,14 @@ fn explain(error: &serde_saphyr::Error) -> ConfigError {
         Error::Unexpected { expected: "mapping start", .. } => {
             "keys and values are expected here, like `key: value`".to_owned()
         }
+        Error::InvalidScalar { ty: "u32", .. } | Error::SerdeInvalidValue { .. } => {
+            "a whole number above 0 is expected here".to_owned()
+        }
         other => {
             let text = other.render_with_formatter(&serde_saphyr::UserMessageFormatter);
-            text.lines().next().unwrap_or_default().to_owned()
+            let text = text.lines().next().unwrap_or_default();
+            // the line is said already
+            text.rsplit_once(" at line ").map_or(text, |(text, _)| text).to_owned()
         }
     };
     wrong(line, message)
@@ -316,8 +321,8 @@ mod tests {
         check("deploy: { staging: { rollback: always } }", 1, "\"always\" is none of auto");
         check("\nbudget: { usd: -1 }", 2, "budget.usd");
         check("budget:\n  usd: .nan", 2, "budget.usd");
-        check("budget:\n  steps: 0", 2, "");
-        check("budget:\n  minutes: -3", 2, "");
+        check("budget:\n  steps: 0", 2, "a whole number above 0");
+        check("budget:\n  minutes: -3", 2, "a whole number above 0");
         check("verify: [a]\nsetup: [b]\nverify: [c]\n", 3, "twice");
         check("agents: { a: { enabled: true }, a: { enabled: false } }", 1, "twice");
         check("verify: [a]\n---\nverify: [b]\n", 3, "second document");
