@@ -172,11 +172,9 @@ pub(super) fn model_settings(settings: &Settings) -> ModelSettings {
 
 fn open_model(settings: &Settings, args: &RunArgs, choice: ModelChoice) -> Result<Arc<dyn Model>, Refusal> {
     let named = |error: SpecError| match error {
-        SpecError::Form(_)
-        | SpecError::Provider(_)
-        | SpecError::Later(_)
-        | SpecError::Chain(_)
-        | SpecError::File(_) => usage(&error),
+        SpecError::Form(_) | SpecError::Provider(_) | SpecError::Later(_) | SpecError::File(_) => {
+            usage(&error)
+        }
         SpecError::Prices(_) | SpecError::NoKey(_) | SpecError::BadUrl | SpecError::Client(_) => {
             failed(&error)
         }

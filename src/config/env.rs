@@ -54,7 +54,7 @@ const fn outer(name: &'static str, meaning: &'static str) -> Variable {
 
 /// Every setting, in the order of the docs (design §5.4).
 pub const VARIABLES: &[Variable] = &[
-    row("QUANTUM_MODEL", "model", "the model: `openai/NAME` or `scripted/FILE`, split at the first `/` only")
+    row("QUANTUM_MODEL", "model", "the model: `openai/NAME` or `scripted/FILE`, split at the first `/` only; a comma list is a fallback chain")
         .commands("run, doctor"),
     row("QUANTUM_MODEL_FAST", "model_fast", "the model for classifying and summarising")
         .default("the same")

@@ -213,6 +213,7 @@ fn a_model_spec_splits_at_the_first_slash() {
     check("openai/", ("model_spec", "names no model"));
     check("/x", ("model_provider", "not a provider"));
     check("OPENAI/x", ("model_provider", "not a provider"));
+    check("openai/a,b", ("model_spec", "a list is"));
     check("azure/x", ("model_provider", "azure/… is not built yet"));
     check("ollama/x", ("model_provider", "ollama/… is not built yet"));
     let table = [("QUANTUM_PRICES", "/no/such"), ("OPENAI_API_KEY", "k")];
@@ -221,6 +222,27 @@ fn a_model_spec_splits_at_the_first_slash() {
         let told = run(&desk, &[("OPENAI_BASE_URL", url)], &["--model", "openai/x"]);
         refused(&told, "model_url", &["OPENAI_BASE_URL"]);
     }
+}
+
+#[test]
+fn the_next_model_of_a_list_is_asked() {
+    let desk = Desk::new();
+    let without = desk.path().join("refuses.jsonl");
+    fs::write(&without, "{\"error\":{\"status\":401,\"message\":\"wrong key\"}}\n").unwrap();
+    let spec = format!("scripted/{}, {}", without.display(), desk.script(&good()));
+    let record = desk.path().join("record.jsonl");
+    let args = ["run", "Make it good", "--json", "--model", &spec, "--record", record.to_str().unwrap()];
+    let told = desk.told(&mut desk.quantum(&args));
+    assert_eq!(outcome(&told), "proposed", "{}", told.stderr);
+    assert!(
+        told.stderr.contains("401 wrong key") && told.stderr.contains("asked from now on"),
+        "{}",
+        told.stderr
+    );
+    // the recording is of what was answered, whoever it was
+    let (other, again) = (Desk::new(), format!("scripted/{}", record.display()));
+    let told = other.told(&mut other.quantum(&["run", "Make it good", "--json", "--model", &again]));
+    assert_eq!(outcome(&told), "proposed", "{}", told.stderr);
 }
 
 #[test]
