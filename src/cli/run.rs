@@ -198,3 +198,15 @@ pub(super) fn show(ended: &Ended, with_diff: bool) -> Exit {
     }
     ended.exit
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_interrupts_cancels() {
+        let ended = Ended::interrupted();
+        assert_eq!((ended.document.outcome, ended.exit), (Outcome::Cancelled, Exit::Failed));
+        assert_eq!(ended.document.outcome.exit(), ended.exit);
+    }
+}

@@ -43,6 +43,8 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     stopped(&low, &[("QUANTUM_BUDGET_STEPS", "60")], &[], "proposed");
     stopped(&low, &[("QUANTUM_BUDGET_STEPS", "1")], &["--max-steps", "60"], "proposed");
     stopped(&low, &[("QUANTUM_BUDGET_STEPS", "60")], &["--max-steps", "1"], "out_of_budget");
+    let empty = format!("{low}budget_usd = \"\"\nsandbox = \"\"\n").replace("= 1\n", "= \"\"\n");
+    stopped(&empty, &[], &[], "proposed");
     let other = "model = \"scripted//nowhere\"\n";
     stopped(other, &[("QUANTUM_MODEL", &model)], &[], "proposed");
     stopped(other, &[("QUANTUM_MODEL", "openai/x")], &["--model", &model], "proposed");
