@@ -47,7 +47,9 @@ pub(super) async fn doctor(args: DoctorArgs) -> Exit {
             checks.push(store(&settings).await);
             checks.push(model(&settings, args.model.as_deref()).await);
         }
-        Err(report) => checks.push(line("settings", Err(format!("{}; {}", report.message, report.hint)))),
+        Err((report, _)) => {
+            checks.push(line("settings", Err(format!("{}; {}", report.message, report.hint))))
+        }
     }
     let diagnosis = Diagnosis { ok: checks.iter().all(|check| check.ok), checks };
     show(&diagnosis, args.json);

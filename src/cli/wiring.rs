@@ -4,7 +4,7 @@ use super::{Exit, args::RunArgs, outcome, run::ModelChoice, say};
 use crate::{
     clock::Clock,
     config::{
-        self, Settings,
+        self, ConfigError, Settings,
         env::Env,
         repo::{self, RepoRules},
     },
@@ -57,19 +57,18 @@ fn usage(error: &impl Hint) -> Refusal {
     (error.report(), Exit::Usage)
 }
 
-/// The settings; the working folder is where `quantum.toml` is looked for.
-pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Env), Report> {
+/// The settings; the working folder is where `quantum.toml` is looked for. A `--config` that can't be read is wrong usage.
+pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Env), Refusal> {
     let env = Env::of_process();
-    let mut settings = config::load(config, &env, Path::new(".")).map_err(|error| error.report())?;
+    let mut settings = config::load(config, &env, Path::new(".")).map_err(|error| match error {
+        ConfigError::Unreadable { .. } if config.is_some() => usage(&error),
+        error => failed(&error),
+    })?;
     let folder = std::fs::create_dir_all(&settings.data).and_then(|()| settings.data.canonicalize());
     settings.data = folder.map_err(|cause| {
         let message = format!("the data folder {} can't be made: {cause}", settings.data.display());
-        Report::new(
-            Class::Refused,
-            "data_folder",
-            message,
-            "make it writable, or name another with QUANTUM_DATA_DIR",
-        )
+        let hint = "make it writable, or name another with QUANTUM_DATA_DIR";
+        (Report::new(Class::Refused, "data_folder", message, hint), Exit::Failed)
     })?;
     log(&env, settings.log_json);
     Ok((settings, env))
@@ -93,7 +92,7 @@ pub(super) async fn prepare(
     model: ModelChoice,
     clock: &Clock,
 ) -> Result<Wiring, Refusal> {
-    let (settings, env) = settings(args.config.as_deref()).map_err(|report| (report, Exit::Failed))?;
+    let (settings, env) = settings(args.config.as_deref())?;
     for note in &settings.notes {
         say(&format!("note: {note}"));
     }

@@ -70,7 +70,7 @@ pub const VARIABLES: &[Variable] = &[
     row("QUANTUM_BUDGET_STEPS", "budget_steps", "model calls a run may make")
         .default("60")
         .commands("run, demo"),
-    row("QUANTUM_SANDBOX", "sandbox", "`linux`, or `danger-host`: no walls at all").default("`linux`"),
+    row("QUANTUM_SANDBOX", "sandbox", "`linux`, or `danger-host`: no walls at all (refused from a `quantum.toml` that nobody named)").default("`linux`"),
     row(
         "QUANTUM_SANDBOX_READ",
         "sandbox_read",

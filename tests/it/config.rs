@@ -66,6 +66,9 @@ fn the_file_is_the_flag_s_or_the_variable_s_or_the_folder_s() {
     refused(&run(&desk, &[], &[]), "config_wrong", &["quantum.toml, line 1", "in_folder"]);
     refused(&run(&desk, &[("QUANTUM_CONFIG", "")], &[]), "config_wrong", &["in_folder"]);
     refused(&run(&desk, &[("QUANTUM_CONFIG", "/no/such")], &[]), "config_unreadable", &["/no/such"]);
+    let told = run(&desk, &[], &["--config", "/no/such"]);
+    assert_eq!((told.exit, told.stdout.as_str()), (2, ""), "{}", told.stderr);
+    assert!(told.stderr.contains("/no/such can't be read"), "{}", told.stderr);
     fs::write(desk.repo().join("quantum.toml"), "").unwrap();
     assert!(run(&desk, &[], &[]).stderr.contains("note: settings from ./quantum.toml"));
     fs::remove_file(desk.repo().join("quantum.toml")).unwrap();
