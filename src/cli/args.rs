@@ -1,14 +1,34 @@
 //! The command line, as users type it.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, CommandFactory, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use std::path::PathBuf;
 
 /// From an issue to a verified branch.
 #[derive(Debug, Parser)]
-#[command(name = "quantum", version, about, long_about = None, max_term_width = 100)]
+#[command(name = "quantum", version, max_term_width = 100)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) verb: Verb,
+}
+
+/// Commands of later versions: whoever types one is told so (design §5.3).
+const LATER: &[&str] = &["serve", "action", "setup", "receive", "replay", "runs", "worker", "eval", "token"];
+
+/// The command line, or what to say about a wrong one.
+pub(super) fn parse() -> Result<Cli, clap::Error> {
+    Cli::try_parse().map_err(|error| {
+        let Some(ContextValue::String(verb)) = error.get(ContextKind::InvalidSubcommand) else {
+            return error;
+        };
+        if !LATER.contains(&verb.as_str()) {
+            return error;
+        }
+        let message = format!("`quantum {verb}` is not built yet; `quantum --help` lists what is");
+        Cli::command().error(ErrorKind::InvalidSubcommand, message)
+    })
 }
 
 #[derive(Debug, Subcommand)]
@@ -34,7 +54,7 @@ pub(super) struct RunArgs {
     /// Read the request from a file (`-`: standard input); its first line is the title
     #[arg(long, value_name = "FILE|-")]
     pub(super) issue: Option<PathBuf>,
-    /// The repository to work on
+    /// The local git repository to work on
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(super) repo: PathBuf,
     /// The commit to start from (default: HEAD)
@@ -50,10 +70,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "ROLE")]
     pub(super) role: Option<String>,
     /// Dollars this run may cost
-    #[arg(long, value_name = "USD", value_parser = dollars)]
+    #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
     pub(super) budget: Option<f64>,
     /// Model calls this run may make
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_steps: Option<u32>,
     /// Print one JSON document on standard output
     #[arg(long)]

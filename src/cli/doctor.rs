@@ -1,6 +1,6 @@
 //! `quantum doctor`: every probe of sandbox, toolchains, model, git and store, one line each with the remedy.
 
-use super::{Exit, args::DoctorArgs, put, say, wiring};
+use super::{Exit, args::DoctorArgs, progress::clean, put, say, wiring};
 use crate::{config::Settings, model::spec, report::Hint, sandbox::Probe, store::Store};
 use serde::Serialize;
 
@@ -14,26 +14,31 @@ struct Diagnosis {
 struct Line {
     name: String,
     ok: bool,
+    /// What to do; null when all is well.
     hint: Option<String>,
+    /// What was found; an addition to the contract.
+    detail: Option<String>,
 }
 
 impl From<Probe> for Line {
     fn from(probe: Probe) -> Self {
-        Self { name: probe.name, ok: probe.ok, hint: probe.hint }
+        let said = probe.hint.unwrap_or_default();
+        line(&probe.name, if probe.ok { Ok(said) } else { Err(said) })
     }
 }
 
 fn line(name: &str, result: Result<String, String>) -> Line {
     let ok = result.is_ok();
-    let hint = result.unwrap_or_else(|hint| hint);
-    Line { name: name.to_owned(), ok, hint: Some(hint).filter(|hint| !hint.is_empty()) }
+    let said = |text: Option<String>| text.map(|text| clean(&text)).filter(|text| !text.is_empty());
+    let (detail, hint) = (said(result.as_ref().ok().cloned()), said(result.err()));
+    Line { name: name.to_owned(), ok, hint, detail }
 }
 
 pub(super) async fn doctor(args: DoctorArgs) -> Exit {
     let mut checks = Vec::new();
     match wiring::settings(args.config.as_deref()) {
         Ok((settings, env)) => {
-            checks.push(line("settings", Ok(format!("data in {}", settings.data.display()))));
+            checks.push(line("settings", Ok(told(&settings))));
             checks.extend(wiring::sandbox(&settings).probe().await.into_iter().map(Line::from));
             for (what, path) in wiring::roots_of(&settings, &env).listing {
                 checks.push(line(&format!("sandbox shows: {what}"), Ok(path.display().to_string())));
@@ -42,7 +47,9 @@ pub(super) async fn doctor(args: DoctorArgs) -> Exit {
             checks.push(store(&settings).await);
             checks.push(model(&settings, args.model.as_deref()).await);
         }
-        Err(report) => checks.push(line("settings", Err(format!("{}; {}", report.message, report.hint)))),
+        Err((report, _)) => {
+            checks.push(line("settings", Err(format!("{}; {}", report.message, report.hint))))
+        }
     }
     let diagnosis = Diagnosis { ok: checks.iter().all(|check| check.ok), checks };
     show(&diagnosis, args.json);
@@ -60,14 +67,24 @@ fn show(diagnosis: &Diagnosis, json: bool) {
         let style = console::Style::new().force_styling(colours);
         let mark =
             if check.ok { style.green().apply_to("ok  ") } else { style.red().bold().apply_to("FAIL") };
-        let hint = check.hint.as_deref().unwrap_or_default();
-        put(format!("{mark} {:width$}  {hint}", check.name).trim_end());
+        let said = check.hint.as_ref().or(check.detail.as_ref()).map_or("", String::as_str);
+        put(format!("{mark} {:width$}  {said}", check.name).trim_end());
         put("\n");
     }
     let missing = diagnosis.checks.iter().filter(|check| !check.ok).count();
     if missing > 0 {
         say(&format!("\n{missing} of {} checks failed; each line says what to do", diagnosis.checks.len()));
     }
+}
+
+/// Where the data is, and what is odd about the settings without being wrong.
+fn told(settings: &Settings) -> String {
+    let mut told = vec![format!("data in {}", settings.data.display())];
+    told.extend(settings.notes.iter().cloned());
+    if !settings.not_in_effect.is_empty() {
+        told.push(format!("not in effect yet: {}", settings.not_in_effect.join(", ")));
+    }
+    told.join("; ")
 }
 
 fn git(settings: &Settings) -> Line {

@@ -11,8 +11,7 @@ mod run;
 mod signal;
 mod wiring;
 
-use args::{Cli, Verb};
-use clap::Parser;
+use args::Verb;
 use std::{io::Write, process::ExitCode};
 
 /// How a command ends; the exit code is its number (design §5.3).
@@ -35,7 +34,7 @@ pub fn main() -> ExitCode {
     if let Some(code) = crate::sandbox::child(crate::tool::serve) {
         return code;
     }
-    let cli = match Cli::try_parse() {
+    let cli = match args::parse() {
         Ok(cli) => cli,
         Err(error) => {
             // clap writes help to stdout and everything else to stderr; nothing is left to do when even that fails

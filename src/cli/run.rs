@@ -4,7 +4,8 @@ use super::{
     Exit,
     args::RunArgs,
     document::{Document, Outcome},
-    outcome, progress, put, say, signal,
+    outcome, progress, put, say,
+    signal::Interrupts,
     wiring::{self, Wiring},
 };
 use crate::{
@@ -39,6 +40,15 @@ impl Ended {
     pub(super) fn refused(report: &Report, exit: Exit) -> Self {
         Self { document: Document::failed(report), exit, diff: String::new() }
     }
+
+    /// Left by a person: before there was a run, or at once in the middle of one.
+    fn interrupted() -> Self {
+        let hint = "run the same command again to go on where it stopped";
+        let report = Report::new(Class::Refused, "interrupted", "interrupted", hint);
+        let mut ended = Self::refused(&report, Exit::Failed);
+        ended.document.outcome = Outcome::Cancelled;
+        ended
+    }
 }
 
 pub(super) async fn run(args: RunArgs) -> Exit {
@@ -69,20 +79,24 @@ pub(super) async fn perform(args: &RunArgs, request: &str, model: ModelChoice) -
         Ok(intent) => intent,
         Err(error) => return Ended::refused(&error.report(), Exit::Usage),
     };
-    let wiring = match wiring::prepare(args, request, intent, model, &clock).await {
+    let mut interrupts = Interrupts::listen();
+    let prepared = tokio::select! {
+        prepared = wiring::prepare(args, request, intent, model, &clock) => prepared,
+        () = interrupts.next() => return Ended::interrupted(),
+    };
+    let wiring = match prepared {
         Ok(wiring) => wiring,
         Err((report, exit)) => return Ended::refused(&report, exit),
     };
     let display = progress::Display::new(clock);
     let driven = tokio::select! {
-        driven = drive(&wiring, args.yes, &display) => driven,
-        () = signal::second_interrupt(wiring.cancel.clone()) => Err(interrupted()),
+        driven = drive(&wiring, args.yes, &display) => driven.map_err(|report| Ended::refused(&report, Exit::Failed)),
+        () = interrupts.second(wiring.cancel.clone()) => Err(Ended::interrupted()),
     };
     display.finish();
     match driven {
         Ok(run) => outcome::ended(&wiring, &run).await,
-        Err(report) => {
-            let mut ended = Ended::refused(&report, Exit::Failed);
+        Err(mut ended) => {
             ended.document.run = Some(wiring.run.id.to_string());
             ended.document.base = Some(wiring.base.commit.to_string());
             ended.document.head = ended.document.base.clone();
@@ -105,15 +119,6 @@ async fn drive(wiring: &Wiring, yes: bool, display: &progress::Display) -> Resul
     }
 }
 
-fn interrupted() -> Report {
-    Report::new(
-        Class::Refused,
-        "interrupted",
-        "interrupted twice",
-        "run the same command again to go on where it stopped",
-    )
-}
-
 /// The request from the command line, a file or standard input; an unreadable one is wrong usage.
 fn request(args: &RunArgs) -> Result<String, Report> {
     let text = match (&args.request, &args.issue) {
@@ -132,10 +137,11 @@ fn request(args: &RunArgs) -> Result<String, Report> {
         }
         (None, None) => String::new(),
     };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     if text.trim().is_empty() {
         return Err(IntentError::Empty.report());
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
 fn lossy(bytes: std::io::Result<Vec<u8>>, from: &str) -> Result<String, Report> {
@@ -177,6 +183,9 @@ pub(super) fn show(ended: &Ended, with_diff: bool) -> Exit {
     if with_diff && !ended.diff.is_empty() {
         say(&format!("\n{}", progress::diff(&ended.diff)));
     }
+    if ended.exit == Exit::Usage {
+        return ended.exit;
+    }
     for line in outcome::lines(document) {
         say(&line);
     }
@@ -188,4 +197,16 @@ pub(super) fn show(ended: &Ended, with_diff: bool) -> Exit {
         put(&format!("{branch}\n"));
     }
     ended.exit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_interrupts_cancels() {
+        let ended = Ended::interrupted();
+        assert_eq!((ended.document.outcome, ended.exit), (Outcome::Cancelled, Exit::Failed));
+        assert_eq!(ended.document.outcome.exit(), ended.exit);
+    }
 }

@@ -1,25 +1,36 @@
 //! Ctrl-C and SIGTERM: the first ends the run in order, the second ends the program (the sandbox dies with it).
 
 use super::say;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Cancels `cancel` on the first signal and returns on the second. To be raced against the run.
-pub(super) async fn second_interrupt(cancel: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+/// Both signals. From here on they no longer end the program by themselves.
+pub(super) struct Interrupts(Option<(Signal, Signal)>);
+
+impl Interrupts {
+    pub(super) fn listen() -> Self {
         // without handlers a signal ends the program, and the sandbox with it: still safe
-        return std::future::pending().await;
-    };
-    for last in [false, true] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        Self(signal(SignalKind::interrupt()).and_then(|one| Ok((one, signal(SignalKind::terminate())?))).ok())
+    }
+
+    /// Waits for one.
+    pub(super) async fn next(&mut self) {
+        match &mut self.0 {
+            Some((interrupt, terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            None => std::future::pending().await,
         }
-        if !last {
-            say("stopping: ending the sandbox (once more to leave at once)");
-            cancel.cancel();
-        }
+    }
+
+    /// Cancels `cancel` on the first signal and returns on the second. To be raced against the run.
+    pub(super) async fn second(&mut self, cancel: CancellationToken) {
+        self.next().await;
+        say("stopping: ending the sandbox (once more to leave at once)");
+        cancel.cancel();
+        self.next().await;
     }
 }

@@ -4,7 +4,7 @@ use super::{Exit, args::RunArgs, outcome, run::ModelChoice, say};
 use crate::{
     clock::Clock,
     config::{
-        self, Settings,
+        self, ConfigError, Settings,
         env::Env,
         repo::{self, RepoRules},
     },
@@ -15,7 +15,7 @@ use crate::{
     git::{Base, FileChange, GitError, Source},
     ids::{RunId, Sha},
     intent::Intent,
-    limits::{config as limits, shown},
+    limits::{agent as agents, config as limits, shown},
     model::{
         Model,
         scripted::{Recorder, Scripted},
@@ -57,19 +57,18 @@ fn usage(error: &impl Hint) -> Refusal {
     (error.report(), Exit::Usage)
 }
 
-/// The settings; the working folder is where `quantum.toml` is looked for.
-pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Env), Report> {
+/// The settings; the working folder is where `quantum.toml` is looked for. A `--config` that can't be read is wrong usage.
+pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Env), Refusal> {
     let env = Env::of_process();
-    let mut settings = config::load(config, &env, Path::new(".")).map_err(|error| error.report())?;
+    let mut settings = config::load(config, &env, Path::new(".")).map_err(|error| match error {
+        ConfigError::Unreadable { .. } if config.is_some() => usage(&error),
+        error => failed(&error),
+    })?;
     let folder = std::fs::create_dir_all(&settings.data).and_then(|()| settings.data.canonicalize());
     settings.data = folder.map_err(|cause| {
         let message = format!("the data folder {} can't be made: {cause}", settings.data.display());
-        Report::new(
-            Class::Refused,
-            "data_folder",
-            message,
-            "make it writable, or name another with QUANTUM_DATA_DIR",
-        )
+        let hint = "make it writable, or name another with QUANTUM_DATA_DIR";
+        (Report::new(Class::Refused, "data_folder", message, hint), Exit::Failed)
     })?;
     log(&env, settings.log_json);
     Ok((settings, env))
@@ -93,7 +92,10 @@ pub(super) async fn prepare(
     model: ModelChoice,
     clock: &Clock,
 ) -> Result<Wiring, Refusal> {
-    let (settings, env) = settings(args.config.as_deref()).map_err(|report| (report, Exit::Failed))?;
+    let (settings, env) = settings(args.config.as_deref())?;
+    for note in &settings.notes {
+        say(&format!("note: {note}"));
+    }
     if !settings.not_in_effect.is_empty() {
         say(&format!("note: not in effect yet: {}", settings.not_in_effect.join(", ")));
     }
@@ -116,7 +118,7 @@ pub(super) async fn prepare(
     };
     let run = found.unwrap_or_else(|| Run::new(id, intent, merged(&settings, &rules, args), clock.now()));
     let (performer, notes) =
-        performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch));
+        performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch, request));
     let engine = Engine::with(store, performer, clock.clone(), Timing::default());
     engine.performer().sweep().await;
     Ok(Wiring { engine, run, repository, base, cancel: CancellationToken::new(), notes, source })
@@ -130,10 +132,17 @@ fn base(source: &Source, args: &RunArgs) -> Result<Base, Refusal> {
 }
 
 fn repo_rules(source: &Source, tree: &Sha) -> Result<RepoRules, Refusal> {
-    let bytes = source.file(tree, repo::PATH, limits::REPO_FILE_BYTES).map_err(|error| failed(&error))?;
-    match bytes {
-        Some(bytes) => repo::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| failed(&error)),
-        None => Ok(RepoRules::default()),
+    match source.file(tree, repo::PATH, limits::REPO_FILE_BYTES) {
+        Ok(Some(bytes)) => repo::parse(&bytes).map_err(|error| failed(&error)),
+        Ok(None) if source.holds(tree, repo::PATH) => Err(failed(&repo::not_a_file())),
+        Ok(None) => {
+            if source.holds(tree, repo::MISNAMED) {
+                say(&format!("note: {} is not read; the name is {}", repo::MISNAMED, repo::PATH));
+            }
+            Ok(RepoRules::default())
+        }
+        Err(GitError::TooBig { .. }) => Err(failed(&repo::too_large())),
+        Err(error) => Err(failed(&error)),
     }
 }
 
@@ -162,8 +171,12 @@ pub(super) fn model_settings(settings: &Settings) -> ModelSettings {
 
 fn open_model(settings: &Settings, args: &RunArgs, choice: ModelChoice) -> Result<Arc<dyn Model>, Refusal> {
     let named = |error: SpecError| match error {
-        SpecError::Form(_) | SpecError::Provider(_) | SpecError::File(_) => usage(&error),
-        SpecError::NoKey(_) | SpecError::BadUrl | SpecError::Client(_) => failed(&error),
+        SpecError::Form(_) | SpecError::Provider(_) | SpecError::Later(_) | SpecError::File(_) => {
+            usage(&error)
+        }
+        SpecError::Prices(_) | SpecError::NoKey(_) | SpecError::BadUrl | SpecError::Client(_) => {
+            failed(&error)
+        }
     };
     let model = match choice {
         ModelChoice::Named(name) => spec::open(&name, &model_settings(settings)).map_err(named)?,
@@ -280,13 +293,19 @@ fn performer(
     env: &Env,
     source: &Arc<Source>,
     (model, store, clock): (Arc<dyn Model>, Store, &Clock),
-    (base, branch): (&Base, String),
+    (base, branch, request): (&Base, String, &str),
 ) -> (Performer, Vec<String>) {
     let mut notes = Vec::new();
     if settings.sandbox == crate::sandbox::Kind::DangerHost {
         let warning = "WARNING: danger-host: nothing confines the agent";
         say(warning);
         notes.push(warning.to_owned());
+    }
+    if request.len() > agents::REQUEST_BYTES {
+        let most = agents::REQUEST_BYTES / 1024;
+        let note = format!("the request is longer than {most} KiB; agents are shown its beginning");
+        say(&format!("note: {note}"));
+        notes.push(note);
     }
     let parts = Parts {
         source: Arc::clone(source),
@@ -297,6 +316,7 @@ fn performer(
         // the run is pinned to the commit, whatever its name means later
         base: Some(base.commit.to_string()),
         branch,
+        request: Some(request.to_owned()),
         roots: roots_of(settings, env),
         host_env: env.all().clone(),
         egress_allow: settings.egress_allow.clone(),

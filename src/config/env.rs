@@ -1,6 +1,6 @@
-//! The environment: the only place that reads it, and the one table of all settings.
+//! The environment: the only place that reads it, and the one table of all settings (`docs/settings.md` is made of it).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One setting: its variable, whether it may stand in the settings file, and what it means.
 #[derive(Clone, Copy, Debug)]
@@ -11,102 +11,234 @@ pub struct Variable {
     pub key: Option<&'static str>,
     /// One line for the docs.
     pub meaning: &'static str,
+    /// What counts when it is not set, for the docs; empty: nothing.
+    pub default: &'static str,
+    /// The commands it matters to, for the docs.
+    pub commands: &'static str,
+    /// It must not stand in a file in clear.
+    pub is_secret: bool,
+    /// It belongs to a feature that is not built yet: understood, and said to be without effect.
+    pub is_later: bool,
+}
+
+const EVERY: &str = "run, demo, doctor";
+
+impl Variable {
+    const fn new(name: &'static str, meaning: &'static str) -> Self {
+        Self { name, key: None, meaning, default: "", commands: EVERY, is_secret: false, is_later: false }
+    }
+    const fn key(self, key: &'static str) -> Self {
+        Self { key: Some(key), ..self }
+    }
+    const fn default(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+    const fn commands(self, commands: &'static str) -> Self {
+        Self { commands, ..self }
+    }
+    const fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
+    }
+    const fn later(self, commands: &'static str) -> Self {
+        Self { is_later: true, commands, ..self }
+    }
 }
 
 const fn row(name: &'static str, key: &'static str, meaning: &'static str) -> Variable {
-    Variable { name, key: Some(key), meaning }
+    Variable::new(name, meaning).key(key)
 }
 
 const fn outer(name: &'static str, meaning: &'static str) -> Variable {
-    Variable { name, key: None, meaning }
+    Variable::new(name, meaning)
 }
 
 /// Every setting, in the order of the docs (design §5.4).
 pub const VARIABLES: &[Variable] = &[
-    row("QUANTUM_MODEL", "model", "`openai/NAME` or `scripted/FILE`; a comma list is a fallback chain"),
-    row("QUANTUM_MODEL_FAST", "model_fast", "for classifying and summarising; default the same"),
-    outer("OPENAI_API_KEY", "the key; in the file only as `openai_api_key_file`"),
+    row("QUANTUM_MODEL", "model", "the model: `openai/NAME` or `scripted/FILE`, split at the first `/` only; a comma list is a fallback chain")
+        .commands("run, doctor"),
+    row("QUANTUM_MODEL_FAST", "model_fast", "the model for classifying and summarising")
+        .default("the same")
+        .later("run"),
+    outer("OPENAI_API_KEY", "the key for OpenAI or a compatible server").secret(),
     row("OPENAI_API_KEY_FILE", "openai_api_key_file", "a file that holds the key"),
-    row("OPENAI_BASE_URL", "openai_base_url", "another server that speaks Chat Completions; includes `/v1`"),
-    row("QUANTUM_BUDGET_USD", "budget_usd", "dollars a run may cost; 2"),
-    row("QUANTUM_BUDGET_MINUTES", "budget_minutes", "minutes a run may take; 30"),
-    row("QUANTUM_BUDGET_STEPS", "budget_steps", "model calls a run may make; 60"),
-    row("QUANTUM_SANDBOX", "sandbox", "`linux`; `danger-host` has no walls at all"),
+    row("OPENAI_BASE_URL", "openai_base_url", "another server that speaks Chat Completions; includes `/v1`")
+        .default("OpenAI's own"),
+    row("QUANTUM_BUDGET_USD", "budget_usd", "dollars a run may cost").default("2").commands("run, demo"),
+    row("QUANTUM_BUDGET_MINUTES", "budget_minutes", "minutes a run may take")
+        .default("30")
+        .commands("run, demo"),
+    row("QUANTUM_BUDGET_STEPS", "budget_steps", "model calls a run may make")
+        .default("60")
+        .commands("run, demo"),
+    row("QUANTUM_SANDBOX", "sandbox", "`linux`, or `danger-host`: no walls at all (refused from a `quantum.toml` that nobody named)").default("`linux`"),
     row(
         "QUANTUM_SANDBOX_READ",
         "sandbox_read",
-        "extra read-only folders shown to the sandbox, `:`-separated",
+        "extra read-only folders shown to the sandbox, absolute, `:`-separated",
     ),
-    row(
-        "QUANTUM_EGRESS_ALLOW",
-        "egress_allow",
-        "`host[:port],…` that setup may reach; default: what the package clients on this host use",
-    ),
-    row("QUANTUM_PRICES", "prices", "a price table; a built-in one otherwise"),
-    row("QUANTUM_DATA_DIR", "data_dir", "mirrors, workspaces, the database; the platform's data folder"),
-    row(
-        "QUANTUM_DATABASE_URL",
-        "database_url",
-        "`sqlite://FILE`; for `quantum run`: `quantum.db` in the data folder",
-    ),
-    row("QUANTUM_ENGINE", "engine", "`embedded`"),
-    row("QUANTUM_LOG_FORMAT", "log_format", "`text` or `json`"),
-    row("QUANTUM_LISTEN", "listen", "for `quantum serve`, which comes later"),
-    row("QUANTUM_PUBLIC_URL", "public_url", "for `quantum serve`, which comes later"),
-    row("QUANTUM_GITHUB_APP_ID", "github_app_id", "for the App, which comes later"),
-    outer("QUANTUM_GITHUB_PRIVATE_KEY", "for the App, which comes later"),
-    row("QUANTUM_GITHUB_PRIVATE_KEY_FILE", "github_private_key_file", "for the App, which comes later"),
-    outer("QUANTUM_GITHUB_WEBHOOK_SECRET", "for the App, which comes later"),
-    row("QUANTUM_GITHUB_WEBHOOK_SECRET_FILE", "github_webhook_secret_file", "for the App, which comes later"),
-    row("QUANTUM_GITHUB_API_URL", "github_api_url", "for the App, which comes later"),
-    row("QUANTUM_GITHUB_URL", "github_url", "for the App, which comes later"),
-    row("QUANTUM_GITHUB_CLIENT_ID", "github_client_id", "for the dashboard, which comes later"),
-    outer("QUANTUM_GITHUB_CLIENT_SECRET", "for the dashboard, which comes later"),
-    row(
-        "QUANTUM_GITHUB_CLIENT_SECRET_FILE",
-        "github_client_secret_file",
-        "for the dashboard, which comes later",
-    ),
-    row("QUANTUM_SWEEP_SECONDS", "sweep_seconds", "for `quantum serve`, which comes later"),
-    row("AZURE_OPENAI_ENDPOINT", "azure_openai_endpoint", "for `azure/…`, which comes later"),
-    outer("AZURE_OPENAI_API_KEY", "for `azure/…`, which comes later"),
-    row("AZURE_OPENAI_API_KEY_FILE", "azure_openai_api_key_file", "for `azure/…`, which comes later"),
-    row("AZURE_OPENAI_API_VERSION", "azure_openai_api_version", "for `azure/…`, which comes later"),
-    row("OLLAMA_HOST", "ollama_host", "for `ollama/…`, which comes later"),
-    outer("QUANTUM_CONFIG", "the settings file; else `quantum.toml` in the working folder"),
+    row("QUANTUM_EGRESS_ALLOW", "egress_allow", "`host[:port],…` that setup may reach")
+        .default("what the package clients on this host use")
+        .commands("run, demo"),
+    row("QUANTUM_PRICES", "prices", "a price table (TOML)").default("a built-in one"),
+    row("QUANTUM_DATA_DIR", "data_dir", "git objects, workspaces, the database")
+        .default("`quantum` in the platform's data folder"),
+    row("QUANTUM_DATABASE_URL", "database_url", "`sqlite://FILE`").default("`quantum.db` in the data folder"),
+    row("QUANTUM_ENGINE", "engine", "what drives a run; only `embedded` today").default("`embedded`"),
+    row("QUANTUM_LOG_FORMAT", "log_format", "`text` or `json`").default("`text`"),
+    outer("RUST_LOG", "log levels, e.g. `info`; logs go to stderr").default("no logs"),
+    outer("QUANTUM_CONFIG", "the settings file").default("`quantum.toml` in the working folder"),
     outer("HTTPS_PROXY", "a proxy for every connection, as everywhere else"),
     outer("NO_PROXY", "hosts that are reached without the proxy"),
-    outer("SSL_CERT_FILE", "more certificate authorities"),
-    outer("RUST_LOG", "log levels, e.g. `info`; nothing by default"),
+    outer("SSL_CERT_FILE", "certificate authorities to trust").default("the system's"),
+    row("AZURE_OPENAI_ENDPOINT", "azure_openai_endpoint", "for `azure/…`").later("run, demo, doctor"),
+    outer("AZURE_OPENAI_API_KEY", "for `azure/…`").secret().later("run, demo, doctor"),
+    row("AZURE_OPENAI_API_KEY_FILE", "azure_openai_api_key_file", "a file that holds the key for `azure/…`")
+        .later("run, demo, doctor"),
+    row("AZURE_OPENAI_API_VERSION", "azure_openai_api_version", "for `azure/…`")
+        .default("`2024-10-21`")
+        .later("run, demo, doctor"),
+    row("OLLAMA_HOST", "ollama_host", "for `ollama/…`, in every form Ollama takes")
+        .default("`127.0.0.1:11434`")
+        .later("run, demo, doctor"),
+    row("QUANTUM_LISTEN", "listen", "where the server listens").default("`127.0.0.1:3000`").later("serve"),
+    row("QUANTUM_PUBLIC_URL", "public_url", "how people and GitHub reach the server").later("serve"),
+    row("QUANTUM_SWEEP_SECONDS", "sweep_seconds", "seconds between looks for what was missed")
+        .default("120")
+        .later("serve"),
+    row("QUANTUM_GITHUB_APP_ID", "github_app_id", "the App").later("serve"),
+    outer("QUANTUM_GITHUB_PRIVATE_KEY", "the App's private key").secret().later("serve"),
+    row("QUANTUM_GITHUB_PRIVATE_KEY_FILE", "github_private_key_file", "a file that holds the private key")
+        .later("serve"),
+    outer("QUANTUM_GITHUB_WEBHOOK_SECRET", "what the App's deliveries are signed with")
+        .secret()
+        .later("serve"),
+    row("QUANTUM_GITHUB_WEBHOOK_SECRET_FILE", "github_webhook_secret_file", "a file that holds that secret")
+        .later("serve"),
+    row("QUANTUM_GITHUB_API_URL", "github_api_url", "another API, for Enterprise Server")
+        .default("`https://api.github.com`")
+        .later("serve"),
+    row("QUANTUM_GITHUB_URL", "github_url", "another site, for Enterprise Server")
+        .default("`https://github.com`")
+        .later("serve"),
+    row("QUANTUM_GITHUB_CLIENT_ID", "github_client_id", "login to the dashboard").later("serve"),
+    outer("QUANTUM_GITHUB_CLIENT_SECRET", "login to the dashboard").secret().later("serve"),
+    row("QUANTUM_GITHUB_CLIENT_SECRET_FILE", "github_client_secret_file", "a file that holds that secret")
+        .later("serve"),
+    outer("OTEL_EXPORTER_OTLP_ENDPOINT", "where traces go").later("serve"),
 ];
 
 /// The environment as a value: a test makes its own.
 #[derive(Clone, Debug, Default)]
-pub struct Env(BTreeMap<String, String>);
+pub struct Env {
+    texts: BTreeMap<String, String>,
+    /// Names whose value is not UTF-8.
+    odd: BTreeSet<String>,
+}
 
 impl Env {
-    /// This process's environment; a variable that is not UTF-8 is left out.
+    /// This process's environment. A value that is not UTF-8 is no text: [`Env::odd`] names it.
     #[expect(clippy::disallowed_methods, reason = "this is the environment's one home")]
     pub fn of_process() -> Self {
-        Self(
-            std::env::vars_os()
-                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-                .collect(),
-        )
+        let mut env = Self::default();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => drop(env.texts.insert(name, value)),
+                Err(_) => drop(env.odd.insert(name)),
+            }
+        }
+        env
     }
 
     /// From pairs.
     pub fn of(pairs: &[(&str, &str)]) -> Self {
-        Self(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+        let texts = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Self { texts, odd: BTreeSet::new() }
     }
 
     /// A variable; an empty one is unset.
     pub fn var(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.texts.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable is set to something that is not UTF-8.
+    pub fn is_odd(&self, name: &str) -> bool {
+        self.odd.contains(name)
+    }
+
+    /// Names that begin like a setting of ours and are none: somebody's typo.
+    pub fn strangers(&self) -> impl Iterator<Item = &str> {
+        let names = self.texts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name.as_str());
+        names.filter(|name| name.starts_with("QUANTUM_") && VARIABLES.iter().all(|known| known.name != *name))
     }
 
     /// Everything, for the discovery of toolchains.
     pub fn all(&self) -> &BTreeMap<String, String> {
-        &self.0
+        &self.texts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    const HEAD: &str = "# Settings
+
+Settings are environment variables or lines of a settings file; `quantum doctor` checks them. A flag wins over the
+environment, the environment over the file, the file over the default. An empty variable is unset. A value that can't be
+used is an error that names it; a setting of a feature that is not built yet is reported as *not in effect*.
+
+The file is `--config FILE`, else `QUANTUM_CONFIG`, else `quantum.toml` in the working folder. It is TOML and flat, with the
+keys below; an unknown key is an error with its line and the key that was probably meant. A secret can't stand in it: name
+a file that holds it (`openai_api_key_file = \"/run/secrets/openai\"`). Relative paths are meant from the working folder.
+
+```toml
+model = \"openai/gpt-5-mini\"
+openai_api_key_file = \"/run/secrets/openai\"
+budget_usd = 0.50
+budget_steps = 40
+```
+
+What a repository says about itself (its checks, its setup, smaller budgets) is in its `.github/quantum.yml`: see
+[quantum.example.yml](quantum.example.yml) and [quantum.schema.json](quantum.schema.json).
+";
+
+    fn table(page: &mut String, title: &str, is_later: bool) {
+        let head = "| variable | in the file | meaning | default | read by |\n|---|---|---|---|---|";
+        write!(page, "\n## {title}\n\n{head}\n").unwrap();
+        for row in VARIABLES.iter().filter(|row| row.is_later == is_later) {
+            let key = match row.key {
+                Some(key) => format!("`{key}`"),
+                None if row.is_secret => "no: a secret".to_owned(),
+                None => "no".to_owned(),
+            };
+            let (name, meaning, default) = (row.name, row.meaning, row.default);
+            writeln!(page, "| `{name}` | {key} | {meaning} | {default} | {} |", row.commands).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_page_of_settings_is_this_table() {
+        let mut page = HEAD.to_owned();
+        table(&mut page, "In effect", false);
+        table(&mut page, "Not in effect yet", true);
+        let root = env!("CARGO_MANIFEST_DIR");
+        let shipped = std::fs::read_to_string(format!("{root}/docs/settings.md")).unwrap_or_default();
+        if shipped != page {
+            std::fs::write(format!("{root}/target/settings.md"), &page).unwrap();
+        }
+        assert!(shipped == page, "docs/settings.md is old: copy target/settings.md over it");
+    }
+
+    #[test]
+    fn every_key_is_its_variable_and_every_secret_has_a_file() {
+        for row in VARIABLES {
+            let usual = row.name.to_ascii_lowercase();
+            let usual = usual.strip_prefix("quantum_").unwrap_or(&usual);
+            assert!(row.key.is_none_or(|key| key == usual), "{}: {:?}", row.name, row.key);
+            let file = format!("{}_FILE", row.name);
+            assert_eq!(row.is_secret, VARIABLES.iter().any(|other| other.name == file), "{}", row.name);
+        }
     }
 }

@@ -7,13 +7,13 @@ pub mod repo;
 
 use crate::{
     ids::{Secret, Usd},
-    limits::agent as budgets,
+    limits::{agent as budgets, config as limits},
     report::{Class, Hint},
-    sandbox::Kind,
+    sandbox::{Kind, egress::Place},
 };
 use env::Env;
 use std::{
-    collections::BTreeMap,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -48,6 +48,8 @@ pub struct Settings {
     pub log_json: bool,
     /// Settings that are understood but belong to features that come later.
     pub not_in_effect: Vec<String>,
+    /// What a person should know about these settings: a file that was found, a variable that is none.
+    pub notes: Vec<String>,
 }
 
 /// What is wrong with the settings.
@@ -59,9 +61,12 @@ pub enum ConfigError {
     /// A line of a file.
     #[error("{}, line {line}: {message}", path.display())]
     Wrong { path: PathBuf, line: usize, message: String },
-    /// A value.
+    /// A value of the environment.
     #[error("{name} is {value:?}: {why}")]
     Value { name: &'static str, value: String, why: String },
+    /// A file that holds a secret.
+    #[error("{name} names {}: {why}", path.display())]
+    Secret { name: &'static str, path: PathBuf, why: String },
     /// No folder to keep anything in.
     #[error("this platform names no data folder")]
     NoDataFolder,
@@ -73,6 +78,7 @@ impl Hint for ConfigError {
             Self::Unreadable { .. } => "config_unreadable",
             Self::Wrong { .. } => "config_wrong",
             Self::Value { .. } => "config_value",
+            Self::Secret { .. } => "config_secret",
             Self::NoDataFolder => "no_data_folder",
         }
     }
@@ -81,11 +87,17 @@ impl Hint for ConfigError {
             Self::Unreadable { .. } => {
                 "name a readable settings file with --config, or leave it out".to_owned()
             }
+            Self::Wrong { path, line, .. } if path.ends_with(repo::PATH) => {
+                format!("mend line {line} and commit it (docs/quantum.example.yml shows every key)")
+            }
             Self::Wrong { path, line, .. } => {
                 format!("mend line {line} of {} (docs/settings.md lists the keys)", path.display())
             }
             Self::Value { name, .. } => {
                 format!("set {name} to a value that docs/settings.md allows, or leave it out")
+            }
+            Self::Secret { name, .. } => {
+                format!("let {name} name a readable file that holds the secret and nothing else")
             }
             Self::NoDataFolder => "set HOME, or name a folder with QUANTUM_DATA_DIR".to_owned(),
         }
@@ -101,27 +113,73 @@ pub fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
     scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key)
 }
 
+/// The text, or the line of the first byte that is none.
+pub fn utf8(bytes: &[u8]) -> Result<&str, usize> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        before.iter().filter(|byte| **byte == b'\n').count() + 1
+    })
+}
+
 /// Resolves the settings. `config` is the `--config` flag, `folder` the working folder.
 pub fn load(config: Option<&Path>, env: &Env, folder: &Path) -> Result<Settings, ConfigError> {
+    if let Some(odd) = env::VARIABLES.iter().find(|variable| env.is_odd(variable.name)) {
+        let why = "not UTF-8".to_owned();
+        return Err(ConfigError::Value { name: odd.name, value: "\u{fffd}".to_owned(), why });
+    }
     let named = config.map(Path::to_owned).or_else(|| env.var("QUANTUM_CONFIG").map(PathBuf::from));
-    let file = match named {
-        Some(path) => file::read(&path)?,
-        None => {
-            let usual = folder.join("quantum.toml");
-            if usual.is_file() { file::read(&usual)? } else { BTreeMap::new() }
-        }
+    let is_named = named.is_some();
+    let path = match named {
+        Some(path) => Some(path),
+        None => usual(folder)?,
     };
-    Source { env, file }.resolve()
+    let file = path.as_deref().map(file::read).transpose()?.unwrap_or_default();
+    let mut settings = Source { env, file, path: path.clone().unwrap_or_default(), is_named }.resolve()?;
+    if let Some(path) = path.filter(|_| !is_named) {
+        settings.notes.push(format!("settings from {}", path.display()));
+    }
+    for stranger in env.strangers() {
+        let known = env::VARIABLES.iter().map(|variable| variable.name);
+        let near = closest(stranger, known).map_or(String::new(), |near| format!("; did you mean {near}?"));
+        settings.notes.push(format!("{stranger} is not a setting{near}"));
+    }
+    Ok(settings)
+}
+
+/// The file that nobody named: a pipe of that name must not stop the program.
+fn usual(folder: &Path) -> Result<Option<PathBuf>, ConfigError> {
+    let path = folder.join("quantum.toml");
+    match std::fs::metadata(&path) {
+        Ok(there) if there.is_file() => Ok(Some(path)),
+        Ok(_) => Err(ConfigError::Unreadable { path, cause: std::io::Error::other("it is no file") }),
+        Err(_) => Ok(None),
+    }
 }
 
 struct Source<'a> {
     env: &'a Env,
-    file: BTreeMap<&'static str, String>,
+    file: file::Entries,
+    path: PathBuf,
+    /// A person named the file; else it only lay in the working folder.
+    is_named: bool,
 }
 
 impl Source<'_> {
     fn text(&self, name: &'static str) -> Option<&str> {
-        self.env.var(name).or_else(|| self.file.get(name).map(String::as_str).filter(|text| !text.is_empty()))
+        let filed = self.file.get(name).map(|entry| entry.text.as_str()).filter(|text| !text.is_empty());
+        self.env.var(name).or(filed)
+    }
+
+    /// An error about the value in force, named as its writer knows it.
+    fn wrong(&self, name: &'static str, value: &str, why: &str) -> ConfigError {
+        match self.file.get(name).filter(|_| self.env.var(name).is_none()) {
+            Some(entry) => ConfigError::Wrong {
+                path: self.path.clone(),
+                line: entry.line,
+                message: format!("`{}` is {value:?}: {why}", entry.key),
+            },
+            None => ConfigError::Value { name, value: value.to_owned(), why: why.to_owned() },
+        }
     }
 
     fn resolve(&self) -> Result<Settings, ConfigError> {
@@ -141,9 +199,10 @@ impl Source<'_> {
             steps: self.count("QUANTUM_BUDGET_STEPS", budgets::STEPS)?,
             sandbox: self.sandbox()?,
             sandbox_read: self.folders("QUANTUM_SANDBOX_READ")?,
-            egress_allow: self.text("QUANTUM_EGRESS_ALLOW").map(str::to_owned),
+            egress_allow: self.hosts("QUANTUM_EGRESS_ALLOW")?,
             log_json: self.choice("QUANTUM_LOG_FORMAT", &["text", "json"])? == Some("json"),
             not_in_effect: self.later()?,
+            notes: Vec::new(),
         })
     }
 
@@ -156,38 +215,54 @@ impl Source<'_> {
     fn database(&self) -> Result<Option<PathBuf>, ConfigError> {
         let name = "QUANTUM_DATABASE_URL";
         let Some(url) = self.text(name) else { return Ok(None) };
-        let wrong = |why: &str| ConfigError::Value {
-            name,
-            value: url.split('@').next_back().unwrap_or_default().to_owned(),
-            why: why.to_owned(),
-        };
+        // only the scheme is shown: the rest may hold a password
         match url.split_once("://") {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Some(PathBuf::from(path))),
             Some(("postgres" | "postgresql", _)) => {
-                Err(wrong("Postgres is not built yet; use sqlite://FILE"))
+                Err(self.wrong(name, "postgres://…", "Postgres is not built yet; use sqlite://FILE"))
             }
-            _ => Err(wrong("not a database; use sqlite://FILE")),
+            Some((scheme, _)) => {
+                Err(self.wrong(name, &format!("{scheme}://…"), "not a database; use sqlite://FILE"))
+            }
+            None => Err(self.wrong(name, "…", "not a database; use sqlite://FILE")),
         }
     }
 
+    /// A secret from its variable, else from the file that another setting names.
     fn secret(&self, name: &'static str, file: &'static str) -> Result<Option<Secret>, ConfigError> {
-        if let Some(text) = self.env.var(name) {
-            return Ok(Some(Secret::new(text.trim())));
+        if let Some(text) = self.env.var(name).map(str::trim).filter(|text| !text.is_empty()) {
+            return match text.chars().any(char::is_control) {
+                true => Err(ConfigError::Value {
+                    name,
+                    value: "…".to_owned(),
+                    why: "it holds a line break or control character".to_owned(),
+                }),
+                false => Ok(Some(Secret::new(text))),
+            };
         }
         let Some(path) = self.text(file).map(PathBuf::from) else { return Ok(None) };
-        let text = std::fs::read_to_string(&path).map_err(|cause| ConfigError::Unreadable { path, cause })?;
-        Ok(Some(Secret::new(text.trim())).filter(|secret| !secret.expose().is_empty()))
+        let wrong = |why: String| ConfigError::Secret { name: file, path: path.clone(), why };
+        let mut text = String::new();
+        let opened = std::fs::File::open(&path);
+        let read = opened.and_then(|file| file.take(limits::SECRET_BYTES + 1).read_to_string(&mut text));
+        read.map_err(|cause| wrong(format!("it can't be read: {cause}")))?;
+        match text.trim() {
+            "" => Err(wrong("it is empty".to_owned())),
+            _ if text.len() as u64 > limits::SECRET_BYTES => {
+                Err(wrong(format!("it is larger than {} KiB", limits::SECRET_BYTES / 1024)))
+            }
+            secret if secret.chars().any(char::is_control) => {
+                Err(wrong("it holds more than one line".to_owned()))
+            }
+            secret => Ok(Some(Secret::new(secret))),
+        }
     }
 
     fn dollars(&self, name: &'static str, default: f64) -> Result<f64, ConfigError> {
         let Some(text) = self.text(name) else { return Ok(default) };
         match text.trim_start_matches('$').parse::<f64>() {
             Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
-            _ => Err(ConfigError::Value {
-                name,
-                value: text.to_owned(),
-                why: "not an amount in dollars, like 0.50".to_owned(),
-            }),
+            _ => Err(self.wrong(name, text, "not an amount in dollars, like 0.50")),
         }
     }
 
@@ -195,21 +270,15 @@ impl Source<'_> {
         let Some(text) = self.text(name) else { return Ok(default) };
         match text.parse::<u32>() {
             Ok(value) if value > 0 => Ok(value),
-            _ => Err(ConfigError::Value {
-                name,
-                value: text.to_owned(),
-                why: "not a whole number above 0".to_owned(),
-            }),
+            _ => Err(self.wrong(name, text, "not a whole number from 1 to 4294967295")),
         }
     }
 
     fn choice<'a>(&'a self, name: &'static str, choices: &[&str]) -> Result<Option<&'a str>, ConfigError> {
         match self.text(name) {
-            Some(text) if !choices.contains(&text) => Err(ConfigError::Value {
-                name,
-                value: text.to_owned(),
-                why: format!("use one of {}", choices.join(", ")),
-            }),
+            Some(text) if !choices.contains(&text) => {
+                Err(self.wrong(name, text, &format!("use one of {}", choices.join(", "))))
+            }
             text => Ok(text),
         }
     }
@@ -218,42 +287,47 @@ impl Source<'_> {
         let name = "QUANTUM_SANDBOX";
         match self.text(name) {
             None | Some("linux") => Ok(Kind::Linux),
+            // a repository that somebody else wrote may hold a quantum.toml, and people work in its folder
+            Some(kind @ "danger-host") if !self.is_named && self.env.var(name).is_none() => Err(self.wrong(
+                name,
+                kind,
+                "a file that nobody named can't take the walls away; use --config or the environment",
+            )),
             Some("danger-host") => Ok(Kind::DangerHost),
-            Some("container") => Err(ConfigError::Value {
-                name,
-                value: "container".to_owned(),
-                why: "not built yet; use linux".to_owned(),
-            }),
-            Some(other) => Err(ConfigError::Value {
-                name,
-                value: other.to_owned(),
-                why: "use linux or danger-host".to_owned(),
-            }),
+            Some(kind @ "container") => Err(self.wrong(name, kind, "not built yet; use linux")),
+            Some(other) => Err(self.wrong(name, other, "use linux or danger-host")),
         }
     }
 
     fn folders(&self, name: &'static str) -> Result<Vec<PathBuf>, ConfigError> {
-        let paths = self
-            .text(name)
-            .map(|text| text.split(':').filter(|p| !p.is_empty()).map(PathBuf::from).collect::<Vec<_>>());
-        let paths = paths.unwrap_or_default();
-        match paths.iter().find(|path| !path.is_absolute()) {
-            Some(path) => Err(ConfigError::Value {
-                name,
-                value: path.display().to_string(),
-                why: "not an absolute path".to_owned(),
-            }),
-            None => Ok(paths),
+        let entries = self.text(name).unwrap_or_default().split(':').filter(|path| !path.is_empty());
+        let absolute = |path: &str| match Path::new(path).is_absolute() {
+            true => Ok(PathBuf::from(path)),
+            false => Err(self.wrong(name, path, "not an absolute path")),
+        };
+        entries.map(absolute).collect()
+    }
+
+    fn hosts(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(list) = self.text(name) else { return Ok(None) };
+        let mut entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        match entries.find(|entry| Place::parse(entry).is_none()) {
+            Some(entry) => Err(self.wrong(name, entry, "not of the form host[:port]")),
+            None => Ok(Some(list.to_owned())),
         }
     }
 
     /// Settings of features that are not built yet: understood, and said to be without effect.
     fn later(&self) -> Result<Vec<String>, ConfigError> {
-        if let Some(engine) = self.text("QUANTUM_ENGINE").filter(|engine| *engine != "embedded") {
-            let why = "not built yet; use embedded".to_owned();
-            return Err(ConfigError::Value { name: "QUANTUM_ENGINE", value: engine.to_owned(), why });
+        let name = "QUANTUM_ENGINE";
+        match self.text(name) {
+            None | Some("embedded") => {}
+            Some(engine) if engine.starts_with("temporal://") => {
+                return Err(self.wrong(name, engine, "Temporal is not built yet; use embedded"));
+            }
+            Some(engine) => return Err(self.wrong(name, engine, "not an engine; use embedded")),
         }
-        let later = env::VARIABLES.iter().filter(|variable| variable.meaning.ends_with("comes later"));
+        let later = env::VARIABLES.iter().filter(|variable| variable.is_later);
         Ok(later
             .filter(|variable| self.text(variable.name).is_some())
             .map(|variable| variable.name.to_owned())

@@ -74,6 +74,8 @@ pub struct Parts {
     pub base: Option<String>,
     /// The branch to write.
     pub branch: String,
+    /// The whole request, when the caller has it: events carry only its first [`crate::limits::run::TEXT_BYTES`].
+    pub request: Option<String>,
     /// What of the host sandboxes are shown.
     pub roots: Roots,
     /// The host's environment, as far as package clients are asked about their hosts.

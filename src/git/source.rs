@@ -160,6 +160,13 @@ impl Source {
         Ok(Some(ours.find_blob(entry.id())?.content().to_vec()))
     }
 
+    /// Whether a tree has anything at this path: a file, a link, a folder, a submodule.
+    pub fn holds(&self, tree: &Sha, path: &str) -> bool {
+        let ours = self.ours();
+        let tree = oid(tree).and_then(|id| tree_at(&ours, id));
+        tree.is_ok_and(|tree| tree.get_path(Path::new(path)).is_ok())
+    }
+
     /// All paths of a tree with their blob ids, in git's order. `TooBig` over the limits, `Hostile` for odd names.
     pub fn paths(&self, tree: &Sha) -> Result<Vec<(String, Sha)>, GitError> {
         let ours = self.ours();

@@ -2,8 +2,10 @@
 
 /// Bytes of a request (command line, file, standard input); GitHub's largest comment is 64 KiB. A longer one is wrong usage.
 pub const REQUEST_BYTES: u64 = 256 * 1024;
-/// Bytes of `quantum.toml`; the rest is not read.
+/// Bytes of `quantum.toml`; a larger one is refused.
 pub const FILE_BYTES: u64 = 64 * 1024;
+/// Bytes of a file that holds one secret (a private key has 3 KiB); a larger one is refused.
+pub const SECRET_BYTES: u64 = 16 * 1024;
 /// Bytes of `.github/quantum.yml`: it is a hostile file; a larger one is refused.
 pub const REPO_FILE_BYTES: usize = 64 * 1024;
 /// Commands in `verify` or `setup`; more are refused.

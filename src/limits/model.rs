@@ -16,3 +16,5 @@ pub const ANSWER_BYTES: usize = 4 << 20;
 pub const CALLS: usize = 128;
 /// Characters of a provider's message that are shown.
 pub const MESSAGE_CHARS: usize = 500;
+/// Failures in a row after which a chain asks its next model; below the attempts at one call, so that it gets its turn.
+pub const CHAIN_FAILURES: u32 = 2;

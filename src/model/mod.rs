@@ -1,5 +1,6 @@
 //! Models: one adapter a provider, one trait. A key never leaves the adapter, not even in an error.
 
+mod fallback;
 mod http;
 mod openai;
 pub mod price;

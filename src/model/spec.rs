@@ -1,6 +1,7 @@
-//! From a spec to a model: `openai/NAME`, `scripted/FILE`; a provider is one file and one arm here.
+//! From a spec to a model: `openai/NAME`, `scripted/FILE`, or a comma list of them; a provider is one file and one arm
+//! here.
 
-use super::{Model, http, openai::OpenAi, price::Prices, scripted::Scripted};
+use super::{Model, fallback::Fallback, http, openai::OpenAi, price::Prices, scripted::Scripted};
 use crate::{
     ids::Secret,
     limits::model as limits,
@@ -28,9 +29,15 @@ pub enum SpecError {
     /// Not of the form `provider/name`.
     #[error("{0:?} names no model")]
     Form(String),
-    /// A provider that is not built yet, or not known.
-    #[error("{0:?} is not a provider that is built in")]
+    /// A provider that nobody knows.
+    #[error("{0:?} is not a provider that is known")]
     Provider(String),
+    /// A provider of a later version.
+    #[error("{0}/… is not built yet")]
+    Later(String),
+    /// The price table can't be used.
+    #[error("{0}")]
+    Prices(String),
     /// OpenAI itself needs a key.
     #[error("there is no key for {0}")]
     NoKey(String),
@@ -50,6 +57,8 @@ impl Hint for SpecError {
         match self {
             Self::Form(_) => "model_spec",
             Self::Provider(_) => "model_provider",
+            Self::Later(_) => "model_provider",
+            Self::Prices(_) => "price_table",
             Self::NoKey(_) => "no_key",
             Self::BadUrl => "model_url",
             Self::File(_) => "model_file",
@@ -58,8 +67,9 @@ impl Hint for SpecError {
     }
     fn hint(&self) -> String {
         match self {
-            Self::Form(_) => "write PROVIDER/NAME, e.g. openai/gpt-5-mini or scripted/conversation.jsonl",
-            Self::Provider(_) => {
+            Self::Form(_) => "write PROVIDER/NAME, e.g. openai/gpt-5-mini or scripted/conversation.jsonl; a list is A/B,C/D",
+            Self::Prices(_) => "mend the file that QUANTUM_PRICES names, or leave it out",
+            Self::Provider(_) | Self::Later(_) => {
                 "use openai/NAME (with OPENAI_BASE_URL for any compatible server) or scripted/FILE"
             }
             Self::NoKey(_) => "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none",
@@ -74,17 +84,45 @@ impl Hint for SpecError {
     }
 }
 
+const PROVIDERS: &[&str] = &["openai", "azure", "ollama", "scripted"];
 const OPENAI: &str = "https://api.openai.com/v1";
 
-/// Opens a model. The spec splits at the first `/` only: `openai/org/name` is legal.
+/// Opens a model; a comma list is a chain of them. A spec splits at the first `/` only: `openai/org/name` is legal.
 pub fn open(spec: &str, settings: &ModelSettings) -> Result<Arc<dyn Model>, SpecError> {
+    let parts = parts(spec);
+    if parts.len() > 1 {
+        let chain = parts.iter().map(|part| open(part, settings)).collect::<Result<_, _>>()?;
+        return Ok(Arc::new(Fallback::new(spec, chain)));
+    }
     match spec.split_once('/') {
         Some((_, "")) => Err(SpecError::Form(spec.to_owned())),
+        // no server's model has a comma in its name: it is a list whose second part names no provider
+        Some(("openai", name)) if name.contains(',') => Err(SpecError::Form(spec.to_owned())),
         Some(("scripted", file)) => Ok(Arc::new(Scripted::open(Path::new(file)).map_err(SpecError::File)?)),
-        Some(("openai", name)) if !name.contains(',') => openai(spec, name, settings),
+        Some(("openai", name)) => openai(spec, name, settings),
+        Some((provider @ ("azure" | "ollama"), _)) => Err(SpecError::Later(provider.to_owned())),
         Some((provider, _)) => Err(SpecError::Provider(provider.to_owned())),
         None => Err(SpecError::Form(spec.to_owned())),
     }
+}
+
+/// The models of a comma list. A comma within a file's path makes no list: what follows must begin like a spec.
+fn parts(spec: &str) -> Vec<&str> {
+    let begins = |text: &str| {
+        PROVIDERS.iter().any(|provider| {
+            text.trim_start().strip_prefix(provider).is_some_and(|rest| rest.starts_with('/'))
+        })
+    };
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for (at, _) in spec.match_indices(',') {
+        if begins(&spec[at + 1..]) {
+            parts.push(spec[from..at].trim());
+            from = at + 1;
+        }
+    }
+    parts.push(if from == 0 { spec } else { spec[from..].trim() });
+    parts
 }
 
 fn openai(spec: &str, name: &str, settings: &ModelSettings) -> Result<Arc<dyn Model>, SpecError> {
@@ -97,7 +135,7 @@ fn openai(spec: &str, name: &str, settings: &ModelSettings) -> Result<Arc<dyn Mo
         return Err(SpecError::NoKey(spec.to_owned()));
     }
     let prices = match &settings.prices {
-        Some(path) => Prices::with_file(path).map_err(SpecError::File)?,
+        Some(path) => Prices::with_file(path).map_err(SpecError::Prices)?,
         None => Prices::built_in(),
     };
     // another server's price is only known when the operator says so: the same name may cost anything there
@@ -115,8 +153,18 @@ fn openai(spec: &str, name: &str, settings: &ModelSettings) -> Result<Arc<dyn Mo
     }))
 }
 
-/// Whether the model's server answers: a question that costs nothing (`GET /models`). Scripts always do.
+/// Whether every model's server answers: a question that costs nothing (`GET /models`). Scripts always do.
 pub async fn reachable(spec: &str, settings: &ModelSettings) -> Result<(), String> {
+    let parts = parts(spec);
+    for part in &parts {
+        one_reachable(part, settings)
+            .await
+            .map_err(|why| if parts.len() > 1 { format!("{part}: {why}") } else { why })?;
+    }
+    Ok(())
+}
+
+async fn one_reachable(spec: &str, settings: &ModelSettings) -> Result<(), String> {
     let Some(("openai", _)) = spec.split_once('/') else { return Ok(()) };
     let base = settings.openai_base_url.as_deref().unwrap_or(OPENAI).trim_end_matches('/');
     let client = http::client().map_err(|error| error.to_string())?;
@@ -134,5 +182,25 @@ pub async fn reachable(spec: &str, settings: &ModelSettings) -> Result<(), Strin
             "no answer ({}); check OPENAI_BASE_URL and the network",
             if error.is_timeout() { "time-out" } else { "no connection" }
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_list_is_a_chain() {
+        let check = |spec: &str, expected: &[&str]| assert_eq!(parts(spec), expected, "{spec}");
+        check("openai/a", &["openai/a"]);
+        check("openai/org/a, openai/b ,scripted/x,y", &["openai/org/a", "openai/b", "scripted/x,y"]);
+        check("scripted/a,b", &["scripted/a,b"]);
+        check("", &[""]);
+        let settings = ModelSettings { openai_key: Some(Secret::new("k")), ..ModelSettings::default() };
+        let model = open("openai/gpt-5, openai/org/x", &settings).ok().unwrap();
+        assert_eq!(model.name(), "openai/gpt-5, openai/org/x");
+        for wrong in ["openai/a,b", "openai/a,", "openai/a,,openai/b", ",openai/b", "openai/a,azure/b"] {
+            assert!(open(wrong, &settings).is_err(), "{wrong}");
+        }
     }
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::print_stderr, reason = "a test that skips or counts says so")]
 
 mod agent;
+mod cli;
+mod config;
 mod crash;
 mod engine;
 mod git;

@@ -117,6 +117,7 @@ impl Place {
             roots: Default::default(),
             host_env: Default::default(),
             egress_allow: None,
+            request: None,
         };
         Engine::new(store, parts).await
     }

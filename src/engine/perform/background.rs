@@ -24,7 +24,7 @@ pub(super) async fn of(
         Some(Reason::Failed { .. } | Reason::Conflict { .. } | Reason::Answer { .. }) | None => String::new(),
     };
     Ok(Background {
-        request: run.intent.text.clone(),
+        request: hands.parts.request.clone().unwrap_or_else(|| run.intent.text.clone()),
         plan: run.state.plan.clone(),
         instructions: match instructions {
             Some(hash) => Some(text(hands, &hash).await?),

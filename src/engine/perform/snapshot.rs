@@ -45,7 +45,7 @@ pub(super) async fn rules(hands: &Performer, run: &Run) -> Result<RepoRules, Rep
 
 async fn parsed(hands: &Performer, hash: &ContentHash) -> Result<RepoRules, Report> {
     let bytes = hands.store.kept(hash).await.map_err(|error| error.report())?;
-    repo::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| error.report())
+    repo::parse(&bytes).map_err(|error| error.report())
 }
 
 /// Keeps a file of the base in the store; one that is too big is refused for the configuration, left out otherwise.

@@ -44,7 +44,7 @@ fn the_command_line() {
     check(&["x", "--branch", "main/x"], "exists");
     check(&["x", "--base", "nowhere"], "names no commit");
     for (spec, says) in
-        [("gpt", "PROVIDER/NAME"), ("azure/x", "built in"), ("scripted//nonexistent", "can't be read")]
+        [("gpt", "PROVIDER/NAME"), ("azure/x", "not built yet"), ("scripted//nonexistent", "can't be read")]
     {
         let said = refused(&desk, &["x", "--json", "--model", spec], (2, ""));
         assert!(said.contains(says), "{spec} says {said:?}");

@@ -54,3 +54,19 @@ fn an_interrupt_ends_the_sandbox_and_says_so() {
         assert!(left.is_empty(), "{left:?}");
     }
 }
+
+#[test]
+fn whoever_interrupts_twice_is_told_the_same() {
+    let desk = Desk::new();
+    let sleep = shell("coder", "sleep 86399.375");
+    let (child, _stderr) = started(&desk, &[one_task(), sleep], "sleep 86399.375");
+    for _ in 0..2 {
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    }
+    let output = child.wait_with_output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), document["outcome"].as_str()), (Some(1), Some("cancelled")));
+    while running("sleep 86399.375") > 0 {
+        std::thread::yield_now();
+    }
+}

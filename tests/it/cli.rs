@@ -1,0 +1,198 @@
+//! The command line as people and programs meet it: help, wrong usage, pipes, terminals.
+
+use crate::story::{Desk, Told};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{Read, Write},
+    process::Stdio,
+};
+
+fn told(desk: &Desk, args: &[&str]) -> Told {
+    desk.told(&mut desk.quantum(args))
+}
+
+/// A run that only answers, its request on standard input.
+fn piped(desk: &Desk, args: &[&str], input: &[u8]) -> Told {
+    let model = desk.script(&[json!({"text": "an answer"})]);
+    let mut command = desk.quantum(&[&["run", "--json", "--model", &model, "--issue", "-"], args].concat());
+    let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = spawned.unwrap();
+    // a request that is too long is not read to its end
+    let _ = child.stdin.take().unwrap().write_all(input);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Told {
+        exit: output.status.code().unwrap_or(-1),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+#[test]
+fn help_and_version_are_data() {
+    let desk = Desk::new();
+    let check = |args: &[&str], says: &[&str]| {
+        let told = told(&desk, args);
+        assert_eq!((told.exit, told.stderr.as_str()), (0, ""), "{args:?}");
+        for word in says {
+            assert!(told.stdout.contains(word), "{args:?} does not say {word:?}: {}", told.stdout);
+        }
+    };
+    check(&["--version"], &[concat!("quantum ", env!("CARGO_PKG_VERSION"))]);
+    check(&["--help"], &["run", "demo", "doctor", "branch"]);
+    let flags = [
+        "--issue",
+        "--repo",
+        "--base",
+        "--branch",
+        "--model",
+        "--role",
+        "--budget",
+        "--max-steps",
+        "--json",
+        "--yes",
+        "--record",
+        "--config",
+        "Exit codes: 0 done, 1 failed, 2",
+    ];
+    check(&["run", "--help"], &flags);
+    check(&["help", "run"], &flags);
+    check(&["doctor", "--help"], &["--json", "--model"]);
+    check(&["demo", "--help"], &["--model"]);
+    let listed = told(&desk, &["--help"]).stdout;
+    assert!(!listed.contains("serve") && !listed.contains("worker"), "{listed}");
+}
+
+#[test]
+fn wrong_usage_is_exit_2_and_leaves_stdout_empty() {
+    let desk = Desk::new();
+    let check = |args: &[&str], says: &str| {
+        let told = told(&desk, args);
+        assert_eq!((told.exit, told.stdout.as_str()), (2, ""), "{args:?}: {}", told.stderr);
+        assert!(told.stderr.contains(says), "{args:?} does not say {says:?}: {}", told.stderr);
+    };
+    check(&[], "Usage: quantum <COMMAND>");
+    check(&["rum"], "'run'");
+    check(&["docter", "--json"], "'doctor'");
+    check(&["--json", "run", "x"], "--json");
+    check(&["run", "x", "y"], "'y'");
+    check(&["run", "--bugdet", "1", "x"], "--budget");
+    check(&["run", "x", "--budget", "-1"], "dollars");
+    check(&["run", "x", "--budget", "NaN"], "dollars");
+    check(&["run", "x", "--max-steps", "-1"], "1..");
+    check(&["run", "x", "--max-steps", "99999999999"], "1..");
+    check(&["run", "x", "--config", ""], "--config");
+    check(&["doctor", "x"], "'x'");
+    let later = ["serve", "action", "setup", "receive", "replay", "runs", "worker", "eval"];
+    for verb in later {
+        check(&[verb], &format!("`quantum {verb}` is not built yet"));
+    }
+    check(&["replay", "somerun", "--json"], "`quantum replay` is not built yet");
+    check(&["token", "create"], "`quantum token` is not built yet");
+}
+
+#[test]
+fn a_request_comes_from_standard_input_or_a_file() {
+    let desk = Desk::new();
+    for (input, says) in
+        [(&b""[..], "empty"), (b" \n\t\r\n", "empty"), (b"\xef\xbb\xbf\n", "empty"), (b"##\n", "empty")]
+    {
+        let told = piped(&desk, &[], input);
+        assert_eq!((told.exit, told.stdout.as_str()), (2, ""), "{input:?}");
+        assert!(told.stderr.contains(says), "{}", told.stderr);
+    }
+    let told = piped(&desk, &[], &b"x".repeat(300_000));
+    assert_eq!((told.exit, told.stdout.as_str()), (2, ""));
+    assert!(told.stderr.contains("too long") && told.stderr.contains("256 KiB"), "{}", told.stderr);
+    for input in [&b"# Title\r\n\r\nbody"[..], b"\xef\xbb\xbf# Title\n", b"caf\xe9 \xff\n"] {
+        assert_eq!(piped(&desk, &[], input).document()["outcome"], "answered", "{input:?}");
+    }
+    let told = piped(&desk, &[], &b"word ".repeat(4_000));
+    assert_eq!(told.exit, 0);
+    assert!(told.document()["notes"].to_string().contains("longer than 16 KiB"), "{}", told.stdout);
+    let refused = self::told(&desk, &["run", "--issue", desk.path().to_str().unwrap(), "--json"]);
+    assert_eq!((refused.exit, refused.stdout.as_str()), (2, ""));
+    assert!(refused.stderr.contains("can't be read"), "{}", refused.stderr);
+}
+
+#[test]
+fn the_first_line_of_an_issue_is_its_title() {
+    let check = |issue: &str, expected: &str| {
+        let desk = Desk::new();
+        let path = desk.path().join("issue.md");
+        fs::write(&path, issue).unwrap();
+        let model = desk.script(&crate::story::good()[1..]);
+        let issue_path = path.to_str().unwrap();
+        let args = ["run", "--issue", issue_path, "--role", "coder", "--json", "--model", &model];
+        let told = told(&desk, &args);
+        let document = told.document();
+        assert_eq!(document["plan"][0]["title"], expected, "{}", told.stderr);
+        let branch = document["branch"].as_str().unwrap();
+        assert!(branch.starts_with("quantum/run-mend-the-value-"), "{branch}");
+    };
+    check("# Mend the value\n\nIt is bad.\n", "Mend the value");
+    check("\n\n  ### Mend the value\r\n\r\nIt is bad.\r\n", "Mend the value");
+    check("\u{feff}Mend the value", "Mend the value");
+}
+
+#[test]
+fn a_long_request_reaches_the_agents() {
+    let desk = Desk::new();
+    let request = format!("# Title\n{}the-last-wish\n", "word ".repeat(2_000));
+    assert_eq!(piped(&desk, &[], request.as_bytes()).exit, 0);
+    let files = fs::read_dir(desk.path().join("data")).unwrap().flatten();
+    let stored = files.filter(|file| file.file_name().to_string_lossy().starts_with("quantum.db"));
+    let kept = stored
+        .map(|file| fs::read(file.path()).unwrap())
+        .any(|bytes| bytes.windows(b"the-last-wish".len()).any(|window| window == b"the-last-wish"));
+    assert!(kept, "what the planner was asked is not the whole request");
+}
+
+#[test]
+fn doctor_is_a_list_for_people_and_a_document_for_programs() {
+    let desk = Desk::new();
+    let model = desk.script(&[]);
+    let check = |args: &[&str], ok: bool| -> Value {
+        let told = told(&desk, &[&["doctor", "--json"], args].concat());
+        let document: Value = serde_json::from_str(&told.stdout).unwrap();
+        assert_eq!((told.exit, &document["ok"]), (i32::from(!ok), &json!(ok)), "{document:#}");
+        for check in document["checks"].as_array().unwrap() {
+            assert!(check["name"].is_string() && check["ok"].is_boolean(), "{check}");
+            assert_eq!(check["hint"].is_null(), check["ok"] == json!(true), "a hint is a remedy: {check}");
+        }
+        document
+    };
+    let document = check(&["--model", &model], true);
+    let names = document["checks"].to_string();
+    for part in ["settings", "sandbox", "git", "store", "model"] {
+        assert!(names.contains(part), "{names}");
+    }
+    check(&[], false);
+    check(&["--model", "scripted//no/such"], false);
+    check(&["--config", "/no/such"], false);
+    let told = told(&desk, &["doctor", "--model", "gpt"]);
+    assert_eq!(told.exit, 1);
+    assert!(told.stdout.contains("FAIL model") && told.stdout.contains("PROVIDER/NAME"), "{}", told.stdout);
+    assert!(!told.stdout.contains('\u{1b}') && !told.stderr.contains('\u{1b}'), "colours in a pipe");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_panic() {
+    let desk = Desk::new();
+    let model = desk.script(&[json!({"text": "an answer"})]);
+    for args in [&["doctor"][..], &["--help"], &["run", "x", "--json", "--model", &model]] {
+        let mut command = desk.quantum(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let exit = child.wait().unwrap().code();
+        assert!(
+            exit.is_some_and(|exit| exit <= 1) && !said.contains("panicked"),
+            "{args:?}: {exit:?} {said}"
+        );
+        // what a program waits for did not arrive: that is no success
+        assert!(!args.contains(&"--json") || exit == Some(1), "{args:?}: {said}");
+    }
+}
