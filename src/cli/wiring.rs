@@ -12,7 +12,7 @@ use crate::{
         Engine, Timing,
         perform::{Parts, Performer},
     },
-    git::{Base, FileChange, GitError, Source},
+    git::{self, Base, FileChange, GitError, Source},
     ids::{RunId, Sha},
     intent::Intent,
     limits::{agent as agents, config as limits, shown},
@@ -64,6 +64,10 @@ pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Env), Refusal
         ConfigError::Unreadable { .. } if config.is_some() => usage(&error),
         error => failed(&error),
     })?;
+    // before anything is done by it: what came with a clone is its author's, not the operator's
+    if let Some(path) = settings.found.take_if(|path| git::is_tracked(path)) {
+        return Err(failed(&ConfigError::NotOurs(path)));
+    }
     let folder = std::fs::create_dir_all(&settings.data).and_then(|()| settings.data.canonicalize());
     settings.data = folder.map_err(|cause| {
         let message = format!("the data folder {} can't be made: {cause}", settings.data.display());

@@ -50,6 +50,8 @@ pub struct Settings {
     pub not_in_effect: Vec<String>,
     /// What a person should know about these settings: a file that was found, a variable that is none.
     pub notes: Vec<String>,
+    /// The file that lay in the working folder and that nobody named.
+    pub found: Option<PathBuf>,
 }
 
 /// What is wrong with the settings.
@@ -67,6 +69,9 @@ pub enum ConfigError {
     /// A file that holds a secret.
     #[error("{name} names {}: {why}", path.display())]
     Secret { name: &'static str, path: PathBuf, why: String },
+    /// The settings came along with somebody's repository: they could send a key elsewhere or open a folder.
+    #[error("{} is a file of this repository and nobody named it", .0.display())]
+    NotOurs(PathBuf),
     /// No folder to keep anything in.
     #[error("this platform names no data folder")]
     NoDataFolder,
@@ -79,6 +84,7 @@ impl Hint for ConfigError {
             Self::Wrong { .. } => "config_wrong",
             Self::Value { .. } => "config_value",
             Self::Secret { .. } => "config_secret",
+            Self::NotOurs(_) => "config_not_ours",
             Self::NoDataFolder => "no_data_folder",
         }
     }
@@ -99,6 +105,10 @@ impl Hint for ConfigError {
             Self::Secret { name, .. } => {
                 format!("let {name} name a readable file that holds the secret and nothing else")
             }
+            Self::NotOurs(path) => format!(
+                "read it, and name it when you trust it: --config {}; or work from another folder with --repo",
+                path.display()
+            ),
             Self::NoDataFolder => "set HOME, or name a folder with QUANTUM_DATA_DIR".to_owned(),
         }
     }
@@ -137,6 +147,7 @@ pub fn load(config: Option<&Path>, env: &Env, folder: &Path) -> Result<Settings,
     let mut settings = Source { env, file, path: path.clone().unwrap_or_default(), is_named }.resolve()?;
     if let Some(path) = path.filter(|_| !is_named) {
         settings.notes.push(format!("settings from {}", path.display()));
+        settings.found = Some(path);
     }
     for stranger in env.strangers() {
         let known = env::VARIABLES.iter().map(|variable| variable.name);
@@ -203,6 +214,7 @@ impl Source<'_> {
             log_json: self.choice("QUANTUM_LOG_FORMAT", &["text", "json"])? == Some("json"),
             not_in_effect: self.later()?,
             notes: Vec::new(),
+            found: None,
         })
     }
 

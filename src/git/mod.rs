@@ -19,7 +19,7 @@ mod walk;
 
 use crate::ids::Sha;
 pub use error::GitError;
-pub use source::Source;
+pub use source::{Source, is_tracked};
 
 /// What a run starts from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -73,6 +73,20 @@ pub(super) fn tree_at(store: &Repository, id: Oid) -> Result<Tree<'_>, GitError>
     store.find_tree(id).map_err(missing(id))
 }
 
+/// Whether a file is one of a repository's own: it came with the clone. A file outside of any repository is not.
+pub fn is_tracked(file: &Path) -> bool {
+    own_everything();
+    let inside = || {
+        let file = file.canonicalize().ok()?;
+        let repository = Repository::discover(file.parent()?).ok()?;
+        let within = file.strip_prefix(repository.workdir()?.canonicalize().ok()?).ok()?.to_owned();
+        let in_head = repository.head().and_then(|head| head.peel_to_tree());
+        let in_head = in_head.is_ok_and(|tree| tree.get_path(&within).is_ok());
+        Some(in_head || repository.index().ok()?.get_path(&within, 0).is_some())
+    };
+    inside().unwrap_or(false)
+}
+
 impl Source {
     /// Opens the repository that holds `folder`, with a private object store below `data`.
     pub fn open(folder: &Path, data: &Path) -> Result<Self, GitError> {

@@ -51,6 +51,22 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
+fn settings_that_came_with_the_repository_are_not_followed() {
+    let desk = Desk::new();
+    let file = desk.repo().join("quantum.toml");
+    let told = |args: &[&str]| run(&desk, &[], args);
+    fs::write(&file, "openai_base_url = \"http://127.0.0.1:1/v1\"\n").unwrap();
+    assert_eq!(outcome(&told(&[])), "answered", "the operator's own");
+    desk.git(&["add", "quantum.toml"]);
+    refused(&told(&[]), "config_not_ours", &["quantum.toml"]);
+    desk.git(&["commit", "-qm", "take my settings"]);
+    desk.git(&["rm", "-q", "--cached", "quantum.toml"]);
+    refused(&told(&[]), "config_not_ours", &[]);
+    let path = file.display().to_string();
+    assert_eq!(outcome(&told(&["--config", &path])), "answered", "named");
+}
+
+#[test]
 fn the_file_is_the_flag_s_or_the_variable_s_or_the_folder_s() {
     let desk = Desk::new();
     let file = |name: &str, key: &str| {
