@@ -1,5 +1,6 @@
 //! The command line, as users type it.
 
+use crate::agent::role::ROLES;
 use clap::{
     Args, CommandFactory, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
@@ -67,7 +68,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "SPEC")]
     pub(super) model: Option<String>,
     /// Skip planning: one task for this role
-    #[arg(long, value_name = "ROLE")]
+    #[arg(long, value_name = "ROLE", value_parser = role_names())]
     pub(super) role: Option<String>,
     /// Dollars this run may cost
     #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
@@ -112,6 +113,11 @@ pub(super) struct DoctorArgs {
     /// Settings file (default: QUANTUM_CONFIG, else quantum.toml here)
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+}
+
+/// The roles there are: a name that nobody knows must not run as another.
+fn role_names() -> clap::builder::PossibleValuesParser {
+    ROLES.iter().map(|role| role.name).collect::<Vec<_>>().into()
 }
 
 fn dollars(text: &str) -> Result<f64, String> {

@@ -83,6 +83,7 @@ fn wrong_usage_is_exit_2_and_leaves_stdout_empty() {
     check(&["run", "x", "--max-steps", "-1"], "1..");
     check(&["run", "x", "--max-steps", "99999999999"], "1..");
     check(&["run", "x", "--config", ""], "--config");
+    check(&["run", "x", "--role", "codr"], "'coder'");
     check(&["doctor", "x"], "'x'");
     let later = ["serve", "action", "setup", "receive", "replay", "runs", "worker", "eval"];
     for verb in later {
