@@ -158,7 +158,7 @@ impl Making<'_> {
         let homes = homes(self.folder);
         policy.write.push((homes.clone(), homes));
         policy.env.extend(own_homes(self.folder));
-        let (from_caches, fetched) = self.from_caches(&policy, &needed).await?;
+        let (from_caches, fetched) = self.without_network(&policy, &needed).await?;
         let log = Log::default();
         if !fetched.is_empty()
             && let Some(why) = self.fetch(workspace, &policy, &fetched, &log).await?
@@ -190,7 +190,11 @@ impl Making<'_> {
     }
 
     /// Which steps did without a network, and which did not.
-    async fn from_caches(&self, policy: &Policy, steps: &[Step]) -> Result<(Vec<Step>, Vec<Step>), Report> {
+    async fn without_network(
+        &self,
+        policy: &Policy,
+        steps: &[Step],
+    ) -> Result<(Vec<Step>, Vec<Step>), Report> {
         let (mut done, mut left) = (Vec::new(), Vec::new());
         for step in steps {
             let is_done = step.from_caches
