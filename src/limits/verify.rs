@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const COMMAND: Duration = Duration::from_secs(20 * 60);
 /// Wall time of one command of setup. At the bound it is killed and the run goes on without.
 pub const SETUP: Duration = Duration::from_secs(10 * 60);
+/// Wall time of one command of setup that is tried without a network first. At the bound it is killed and tried with one.
+pub const FROM_CACHES: Duration = Duration::from_secs(2 * 60);
 /// Bytes of one command's output that are kept (half from its head, half from its tail).
 pub const OUTPUT_BYTES: u64 = 8 << 20;
 /// Bytes of output that a fixer is shown for each failed command.

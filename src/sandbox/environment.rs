@@ -33,6 +33,8 @@ const QUIET: &[(&str, &str)] = &[
     ("PAGER", "cat"),
     ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
     ("PIP_NO_INPUT", "1"),
+    // caches next to the sources would become part of the change
+    ("PYTHONDONTWRITEBYTECODE", "1"),
     ("RUSTUP_AUTO_INSTALL", "0"),
     ("TERM", "dumb"),
     ("npm_config_audit", "false"),

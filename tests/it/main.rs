@@ -15,6 +15,7 @@ mod replies;
 mod runs;
 mod sandbox;
 mod seeds;
+mod setup;
 mod store;
 mod story;
 mod table;

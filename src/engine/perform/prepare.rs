@@ -2,21 +2,24 @@
 //! only way out is the allow-list, and are read-only for every later work. It never fails a run: what could not be set up
 //! is said, with the line of configuration that would help.
 
-use super::{Errand, Performer, aside, rooms, tree_files::TreeFiles, workspace::Workspace};
+use super::{Errand, Performer, aside, rooms, tree_files::TreeFiles, workspace};
 use crate::{
     agent::contract::Progress,
     config::repo::RepoRules,
     engine::{
         setup::{
-            hosts,
-            steps::{self, Client, KEPT, LOCKFILES, Step},
+            hosts, notes,
+            steps::{self, Client, Step},
         },
         verify::Ended,
     },
-    ids::{ContentHash, Sha},
+    ids::{ContentHash, RunId, Sha},
     limits::verify as limits,
     report::{Class, Report},
-    sandbox::egress::{self, Log, Rules},
+    sandbox::{
+        Policy,
+        egress::{self, Log, Rules},
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -26,6 +29,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use tokio::net::UnixListener;
+use workspace::Workspace;
 
 /// What setup left for later works.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,43 +58,59 @@ pub(super) async fn prepare(
         return Ok(Prepared { note: advice.unwrap_or_default(), ..Prepared::default() });
     }
     let folder = folder(hands, &files, &steps);
-    if let Some(earlier) = earlier(&folder) {
+    let run = &errand.run.id;
+    if let Some(earlier) = earlier(&folder, run) {
         return Ok(earlier);
     }
     let _one_at_a_time = hands.setup.lock().await;
-    if let Some(earlier) = earlier(&folder) {
+    if let Some(earlier) = earlier(&folder, run) {
         return Ok(earlier);
     }
     let prepared = Making { hands, errand, rules, folder: &folder }.make(base, &steps).await?;
     if !errand.cancel.is_cancelled() {
-        keep(&folder, &prepared)?;
+        let failed_in = prepared.has_failed().then(|| run.clone());
+        let text = serde_json::to_vec(&Kept { prepared: prepared.clone(), failed_in }).unwrap_or_default();
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(folder.join(DONE), text))
+            .map_err(|cause| disk(&cause))?;
     }
     Ok(prepared)
+}
+
+/// Where a result is said to be whole; nothing in a sandbox can write there.
+const DONE: &str = "done";
+
+/// A result as it is found again.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    prepared: Prepared,
+    /// It did not work out in this run: its further works don't try again, the next run does.
+    failed_in: Option<RunId>,
+}
+
+impl Prepared {
+    fn has_failed(&self) -> bool {
+        self.folder.is_none() && !self.note.is_empty()
+    }
 }
 
 fn folder(hands: &Performer, files: &TreeFiles, steps: &[Step]) -> PathBuf {
     let parts = &hands.parts;
     let tools: String = parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect();
     let commands: String = steps.iter().map(|step| format!("{}\n", step.command)).collect();
-    let name =
-        [parts.source.folder().display().to_string(), files.digest(LOCKFILES).to_string(), tools, commands]
-            .join("\n");
+    let name = [
+        parts.source.folder().display().to_string(),
+        files.digest(steps::counts).to_string(),
+        tools,
+        commands,
+    ]
+    .join("\n");
     parts.data.join("setup").join(ContentHash::of(name.as_bytes()).as_str().get(..16).unwrap_or_default())
 }
 
-/// A result is whole once its `done` is there; one that failed is tried again by the next run.
-fn earlier(folder: &Path) -> Option<Prepared> {
-    serde_json::from_slice(&fs::read(folder.join("done")).ok()?).ok()
-}
-
-fn keep(folder: &Path, prepared: &Prepared) -> Result<(), Report> {
-    if prepared.folder.is_none() && !prepared.note.is_empty() {
-        return Ok(());
-    }
-    let text = serde_json::to_vec(prepared).unwrap_or_default();
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(folder.join("done"), text))
-        .map_err(|cause| disk(&cause))
+fn earlier(folder: &Path, run: &RunId) -> Option<Prepared> {
+    let kept: Kept = serde_json::from_slice(&fs::read(folder.join(DONE)).ok()?).ok()?;
+    kept.failed_in.is_none_or(|failed_in| failed_in == *run).then_some(kept.prepared)
 }
 
 fn disk(cause: &std::io::Error) -> Report {
@@ -133,14 +153,58 @@ impl Making<'_> {
         if needed.is_empty() {
             return Ok(Prepared::default());
         }
-        let rules = match self.rules_for(workspace, &needed).await? {
-            Ok(rules) if !rules.allow.is_empty() => rules,
-            Ok(_) => return Ok(failed("no host is known that the package clients use", &needed)),
-            Err(entry) => {
-                return Ok(failed(&format!("QUANTUM_EGRESS_ALLOW: {entry:?} is no host[:port]"), &needed));
-            }
+        self.fresh(&needed).await?;
+        let mut policy = rooms::policy(self.hands, workspace.folder(), &Prepared::default(), limits::SETUP);
+        let homes = homes(self.folder);
+        policy.write.push((homes.clone(), homes));
+        policy.env.extend(own_homes(self.folder));
+        let (from_caches, fetched) = self.without_network(&policy, &needed).await?;
+        let log = Log::default();
+        if !fetched.is_empty()
+            && let Some(why) = self.fetch(workspace, &policy, &fetched, &log).await?
+        {
+            return Ok(Prepared { note: notes::failed(&why, &fetched), ..Prepared::default() });
+        }
+        let after = self.afterwards(&policy, &needed).await?;
+        let links = self.take(workspace)?;
+        // an empty home would only hide the host's own cache
+        let is_used = |(_, home): &(String, String)| {
+            ["registry", "git", "cache"].iter().any(|inner| Path::new(home).join(inner).is_dir())
         };
-        self.with_network(workspace, &needed, rules).await
+        let env = own_homes(self.folder).into_iter().filter(is_used).collect();
+        let note = notes::done(&from_caches, &fetched, &log) + &after;
+        Ok(Prepared { folder: Some(self.folder.to_owned()), links, env, note })
+    }
+
+    /// Only what is made by us is in it, and one folder that the sandbox may write.
+    async fn fresh(&self, steps: &[Step]) -> Result<(), Report> {
+        let parts = &self.hands.parts;
+        let (folder, owner) = (self.folder.to_owned(), parts.sandbox.owner());
+        let wants_cargo = steps.iter().any(|step| matches!(step.client, Client::Cargo | Client::Any));
+        let home = hosts::cargo_home(&parts.host_env).filter(|_| wants_cargo);
+        let deed = move || {
+            let config = home.map(|home| hosts::cargo_config(&home)).unwrap_or_default();
+            fresh_folder(&folder, &config.to_string(), owner)
+        };
+        aside(move || deed().map_err(|cause| disk(&cause))).await
+    }
+
+    /// Which steps did without a network, and which did not.
+    async fn without_network(
+        &self,
+        policy: &Policy,
+        steps: &[Step],
+    ) -> Result<(Vec<Step>, Vec<Step>), Report> {
+        let (mut done, mut left) = (Vec::new(), Vec::new());
+        for step in steps {
+            let is_done = step.from_caches
+                && rooms::command(self.hands, self.errand, policy, &step.command, limits::FROM_CACHES)
+                    .await?
+                    .exit_code
+                    == Some(0);
+            if is_done { done.push(step.clone()) } else { left.push(step.clone()) }
+        }
+        Ok((done, left))
     }
 
     /// A command in the workspace without any network.
@@ -149,77 +213,70 @@ impl Making<'_> {
         rooms::command(self.hands, self.errand, &policy, command, limits::SETUP).await
     }
 
-    /// What may be reached: the operator's list, else what the clients say; a repository only chooses out of a list.
+    /// What may be reached: the operator's list, else what the clients say; an error is what is wrong with the settings.
     async fn rules_for(
         &self,
         workspace: &Workspace,
-        steps: &[Step],
+        clients: &BTreeSet<Client>,
     ) -> Result<Result<Rules, String>, Report> {
         let parts = &self.hands.parts;
+        let upstream = match hosts::upstream(&parts.host_env) {
+            Ok(upstream) => upstream,
+            Err(wrong) => return Ok(Err(format!("setup had no proxy: {wrong}"))),
+        };
         if let Some(list) = &parts.egress_allow {
-            return Ok(hosts::by_operator(list));
+            let rules = hosts::by_operator(list).map(|rules| Rules { upstream, ..rules });
+            return Ok(rules.map_err(|entry| format!("QUANTUM_EGRESS_ALLOW: {entry:?} is no host[:port]")));
         }
-        let clients: BTreeSet<Client> = steps
-            .iter()
-            .flat_map(|step| match step.client {
-                Client::Any => vec![Client::Cargo, Client::Node, Client::Python, Client::Go],
-                one => vec![one],
-            })
-            .collect();
         let mut allow = Vec::new();
         for client in clients {
-            let answer = match hosts::question(client) {
+            let answer = match hosts::question(*client) {
                 Some(command) => self.offline(workspace, command).await?.output,
                 None => Vec::new(),
             };
-            allow.extend(hosts::reported(client, &String::from_utf8_lossy(&answer), &parts.host_env));
+            allow.extend(hosts::reported(*client, &String::from_utf8_lossy(&answer), &parts.host_env));
         }
         let asked = self.rules.allow.iter().filter_map(|entry| egress::Place::parse(entry));
         allow.extend(asked);
-        Ok(Ok(Rules { allow, by_operator: false, upstream: None }))
+        Ok(Ok(Rules { allow, by_operator: false, upstream }))
     }
 
-    async fn with_network(
+    /// Runs the steps with the way out; says what went wrong.
+    async fn fetch(
         &self,
         workspace: &Workspace,
+        policy: &Policy,
         steps: &[Step],
-        rules: Rules,
-    ) -> Result<Prepared, Report> {
-        let parts = &self.hands.parts;
-        let folder = self.folder.to_owned();
-        let owner = parts.sandbox.owner();
-        aside_io(move || fresh_folder(&folder, owner)).await?;
+        log: &Log,
+    ) -> Result<Option<String>, Report> {
+        let host_env = &self.hands.parts.host_env;
+        let clients = clients(steps);
+        let rules = match self.rules_for(workspace, &clients).await? {
+            Ok(rules) => rules,
+            Err(wrong) => return Ok(Some(wrong)),
+        };
+        // a command of the configuration may need no host at all
+        if rules.allow.is_empty() && steps.iter().all(|step| step.client != Client::Any) {
+            return Ok(Some("no host is known that the package clients use".to_owned()));
+        }
         // a socket's path has at most 107 bytes: the data folder's may be longer
         let socket_home =
             tempfile::Builder::new().prefix("quantum-").tempdir().map_err(|cause| disk(&cause))?;
         let socket = socket_home.path().join("egress");
         let listener = UnixListener::bind(&socket).map_err(|cause| disk(&cause))?;
         fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).map_err(|cause| disk(&cause))?;
-        let mut policy = rooms::policy(self.hands, workspace.folder(), &Prepared::default(), limits::SETUP);
-        policy.write.push((self.folder.to_owned(), self.folder.to_owned()));
-        policy.env.extend(own_homes(self.folder));
-        policy.env.extend(certificates(&parts.host_env));
-        policy.egress = Some(socket);
-        let log = Log::default();
+        let mut policy = Policy { egress: Some(socket), ..policy.clone() };
+        policy.env.extend(certificates(host_env));
+        policy.env.extend(clients.iter().flat_map(|client| hosts::settings(*client, host_env)));
         let ended = tokio::select! {
-            () = egress::serve(listener, rules, log.clone()) => return Ok(failed("the proxy ended", steps)),
+            () = egress::serve(listener, rules, log.clone()) => return Ok(Some("the proxy ended".to_owned())),
             ended = self.commands(&policy, steps) => ended?,
         };
-        if let Some((command, why)) = ended {
-            return Ok(failed(&format!("`{command}` {why}{}", refused(&log)), steps));
-        }
-        let notes = self.afterwards(&policy, steps).await?;
-        let links = self.take(workspace)?;
-        let env = own_homes(self.folder).into_iter().filter(|(_, path)| Path::new(path).is_dir()).collect();
-        Ok(Prepared { folder: Some(self.folder.to_owned()), links, env, note: done(steps, &log) + &notes })
+        Ok(ended.map(|(command, why)| format!("`{command}` {why}{}", notes::refused(log))))
     }
 
     /// Runs the steps; the first that fails ends it.
-    async fn commands(
-        &self,
-        policy: &crate::sandbox::Policy,
-        steps: &[Step],
-    ) -> Result<Option<(String, String)>, Report> {
+    async fn commands(&self, policy: &Policy, steps: &[Step]) -> Result<Option<(String, String)>, Report> {
         for step in steps {
             self.errand
                 .watch
@@ -230,29 +287,28 @@ impl Making<'_> {
                     .exit_code
                     .map_or("did not finish".to_owned(), |code| format!("ended with exit code {code}"));
                 tracing::info!(command = step.command, output = %String::from_utf8_lossy(&ended.output), "setup failed");
-                return Ok(Some((step.command.clone(), format!("{how}{}", last_line(&ended.output)))));
+                return Ok(Some((step.command.clone(), format!("{how}{}", notes::last_line(&ended.output)))));
             }
         }
         Ok(None)
     }
 
     /// What follows without a network; it may fail, and then the receipt says so.
-    async fn afterwards(&self, policy: &crate::sandbox::Policy, steps: &[Step]) -> Result<String, Report> {
-        let policy = crate::sandbox::Policy { egress: None, ..policy.clone() };
-        let mut notes = String::new();
+    async fn afterwards(&self, policy: &Policy, steps: &[Step]) -> Result<String, Report> {
+        let mut said = String::new();
         for command in steps.iter().filter_map(|step| step.after) {
-            let ended = rooms::command(self.hands, self.errand, &policy, command, limits::SETUP).await?;
+            let ended = rooms::command(self.hands, self.errand, policy, command, limits::SETUP).await?;
             if ended.exit_code != Some(0) {
-                notes.push_str(&format!("; `{command}` failed{}", last_line(&ended.output)));
+                said.push_str(&format!("; `{command}` failed{}", notes::last_line(&ended.output)));
             }
         }
-        Ok(notes)
+        Ok(said)
     }
 
     /// Moves what is kept out of the workspace.
     fn take(&self, workspace: &Workspace) -> Result<Vec<String>, Report> {
         let mut links = Vec::new();
-        for name in KEPT {
+        for name in steps::KEPT {
             let made = workspace.folder().join(name);
             if fs::symlink_metadata(&made).is_ok_and(|meta| meta.is_dir()) {
                 fs::rename(&made, self.folder.join(name)).map_err(|cause| disk(&cause))?;
@@ -263,22 +319,38 @@ impl Making<'_> {
     }
 }
 
-async fn aside_io(deed: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> Result<(), Report> {
-    aside(move || deed().map_err(|cause| disk(&cause))).await
+/// Whose hosts and settings the steps need; a command of the configuration may be of any client.
+fn clients(steps: &[Step]) -> BTreeSet<Client> {
+    let of = |step: &Step| match step.client {
+        Client::Any => vec![Client::Cargo, Client::Node, Client::Python, Client::Go],
+        one => vec![one],
+    };
+    steps.iter().flat_map(of).collect()
 }
 
-fn fresh_folder(folder: &Path, owner: Option<(u32, u32)>) -> std::io::Result<()> {
-    let _ = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder)?;
-    match owner {
-        Some((uid, gid)) => chown(folder, Some(uid), Some(gid)),
-        None => Ok(()),
+/// What the sandbox itself may write of the result.
+fn homes(folder: &Path) -> PathBuf {
+    folder.join("homes")
+}
+
+fn fresh_folder(folder: &Path, cargo_config: &str, owner: Option<(u32, u32)>) -> std::io::Result<()> {
+    // folders that a sandbox made unreadable are opened up for that
+    workspace::remove(folder);
+    let own = |path: &Path| owner.map_or(Ok(()), |(uid, gid)| chown(path, Some(uid), Some(gid)));
+    fs::create_dir_all(homes(folder))?;
+    own(&homes(folder))?;
+    if !cargo_config.is_empty() {
+        let cargo = homes(folder).join("cargo");
+        fs::create_dir(&cargo)?;
+        fs::write(cargo.join("config.toml"), cargo_config)?;
+        own(&cargo)?;
     }
+    Ok(())
 }
 
 /// Where package clients keep what they fetch.
 fn own_homes(folder: &Path) -> Vec<(String, String)> {
-    let home = |name: &str, inner: &str| (name.to_owned(), folder.join(inner).display().to_string());
+    let home = |name: &str, inner: &str| (name.to_owned(), homes(folder).join(inner).display().to_string());
     vec![home("CARGO_HOME", "cargo"), home("GOMODCACHE", "go")]
 }
 
@@ -299,45 +371,4 @@ fn certificates(env: &std::collections::BTreeMap<String, String>) -> Vec<(String
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), env.get(*name).filter(|path| seen(path))?.clone())))
         .collect()
-}
-
-fn failed(why: &str, steps: &[Step]) -> Prepared {
-    let commands: Vec<String> = steps.iter().map(|step| format!("{:?}", step.command)).collect();
-    let help = format!(
-        "set QUANTUM_EGRESS_ALLOW to the hosts they need, or name what does work with `setup: [{}]` in .github/quantum.yml",
-        commands.join(", ")
-    );
-    Prepared { note: format!("dependencies could not be set up: {why}; {help}"), ..Prepared::default() }
-}
-
-fn refused(log: &Log) -> String {
-    let lines = log.lines();
-    let refused: BTreeSet<String> =
-        lines.iter().filter_map(|line| Some(format!("{} ({})", line.place, line.refused?))).take(5).collect();
-    if refused.is_empty() {
-        String::new()
-    } else {
-        format!("; refused: {}", refused.into_iter().collect::<Vec<_>>().join(", "))
-    }
-}
-
-fn last_line(output: &[u8]) -> String {
-    let text = String::from_utf8_lossy(output);
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let line: String = line.chars().filter(|c| !c.is_control()).take(200).collect();
-    if line.is_empty() { line } else { format!(": {line}") }
-}
-
-fn done(steps: &[Step], log: &Log) -> String {
-    let lines = log.lines();
-    let down: u64 = lines.iter().map(|line| line.down).sum();
-    let places: BTreeSet<&str> =
-        lines.iter().filter(|line| line.refused.is_none()).map(|line| line.place.as_str()).collect();
-    let from = places.into_iter().take(8).collect::<Vec<_>>().join(", ");
-    let commands: Vec<&str> = steps.iter().map(|step| step.command.as_str()).collect();
-    format!(
-        "dependencies were set up by `{}`: {:.1} MB from {from}",
-        commands.join("`, `"),
-        down as f64 / 1e6
-    )
 }

@@ -24,10 +24,10 @@ impl TreeFiles {
         Ok(Self { source: Arc::clone(source), tree: tree.clone(), paths: paths.into_iter().collect() })
     }
 
-    /// What names these files' content, so that an earlier result for the same content can be found.
-    pub(super) fn digest(&self, names: &[&str]) -> ContentHash {
-        let there = names.iter().filter_map(|name| Some(format!("{name} {}\n", self.paths.get(*name)?)));
-        ContentHash::of(there.collect::<String>().as_bytes())
+    /// What names the content of the files that count, so that an earlier result for the same content can be found.
+    pub(super) fn digest(&self, counts: fn(&str) -> bool) -> ContentHash {
+        let there = self.paths.iter().filter(|(path, _)| counts(path));
+        ContentHash::of(there.map(|(path, blob)| format!("{path} {blob}\n")).collect::<String>().as_bytes())
     }
 }
 

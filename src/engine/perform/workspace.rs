@@ -91,7 +91,8 @@ fn home(data: &Path, run: &RunId) -> PathBuf {
     data.join("work").join(run.as_str())
 }
 
-fn remove(folder: &Path) {
+/// Removes what a sandbox wrote; what is left is said in the log.
+pub(super) fn remove(folder: &Path) {
     let removed = match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             open_up(folder);

@@ -2,8 +2,12 @@
 //! host name is built in here, and nothing of the repository counts.
 
 use super::steps::Client;
-use crate::sandbox::egress::{Place, Rules};
-use std::{collections::BTreeMap, fs, path::Path};
+use crate::sandbox::egress::{Place, Rules, Upstream};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// The operator's list. An entry that can't be parsed is an error: a list with a typo must not become shorter silently.
 pub fn by_operator(list: &str) -> Result<Rules, String> {
@@ -19,47 +23,120 @@ pub fn question(client: Client) -> Option<&'static str> {
         Client::Python => Some(
             "python3 -c 'from pip._internal.models.index import PyPI as p; print(p.url); print(p.file_storage_domain)'; pip config get global.index-url",
         ),
-        Client::Go => Some("go env GOPROXY; go env GOSUMDB"),
+        // the sandbox without a network says `off` in the environment
+        Client::Go => Some("unset GOPROXY GOSUMDB; go env GOPROXY GOSUMDB"),
         Client::Cargo | Client::Any => None,
     }
 }
 
 /// What clients say, and what this host's own files and environment say about them.
 pub fn reported(client: Client, answer: &str, env: &BTreeMap<String, String>) -> Vec<Place> {
-    let mut texts: Vec<String> = answer.split([',', '|', '\n', ' ']).map(str::to_owned).collect();
-    let names: &[&str] = match client {
-        Client::Node => &["npm_config_registry", "NPM_CONFIG_REGISTRY", "YARN_REGISTRY"],
-        Client::Python => &["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX"],
-        Client::Go => &["GOPROXY", "GOSUMDB"],
-        Client::Cargo | Client::Any => &[],
-    };
-    texts.extend(
-        names
-            .iter()
-            .filter_map(|name| env.get(*name))
-            .flat_map(|value| value.split([',', '|', ' ']))
-            .map(str::to_owned),
-    );
-    if let Some(home) = env.get("HOME").map(Path::new) {
-        match client {
-            Client::Cargo => {
-                texts.extend(cargo(env.get("CARGO_HOME").map_or(home.join(".cargo"), Into::into).as_path()))
-            }
-            Client::Node => texts.extend(values(&home.join(".npmrc"), "registry")),
-            Client::Python => {
-                for file in
-                    [home.join(".config/pip/pip.conf"), home.join(".pip/pip.conf"), "/etc/pip.conf".into()]
-                {
-                    texts.extend(values(&file, "index-url"));
-                }
-            }
-            Client::Go | Client::Any => {}
-        }
+    let mut texts: Vec<String> = answer.split(BREAKS).map(str::to_owned).collect();
+    for (_, value) in settings(client, env) {
+        texts.extend(value.split(BREAKS).map(str::to_owned));
+    }
+    if let Some(home) = cargo_home(env).filter(|_| client == Client::Cargo) {
+        texts.extend(cargo(&home));
+        texts.extend(cargo_urls(&cargo_config(&home)));
     }
     let mut places: Vec<Place> = texts.iter().filter_map(|text| place(text)).collect();
     places.sort();
     places.dedup();
     places
+}
+
+const BREAKS: [char; 4] = [',', '|', '\n', ' '];
+
+/// What this host's own files and environment tell a client about its registries, as the environment that tells it to the
+/// client in the sandbox. A value with a login in it is left out: no secret goes in there.
+pub fn settings(client: Client, env: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let (names, files): (&[(&str, &[&str])], &[&str]) = match client {
+        Client::Node => (
+            &[
+                ("npm_config_registry", &["npm_config_registry", "NPM_CONFIG_REGISTRY"]),
+                ("YARN_REGISTRY", &["YARN_REGISTRY"]),
+                ("YARN_NPM_REGISTRY_SERVER", &["YARN_NPM_REGISTRY_SERVER"]),
+            ],
+            &[".npmrc"],
+        ),
+        Client::Python => (
+            &[
+                ("PIP_INDEX_URL", &["PIP_INDEX_URL"]),
+                ("PIP_EXTRA_INDEX_URL", &["PIP_EXTRA_INDEX_URL"]),
+                ("UV_DEFAULT_INDEX", &["UV_DEFAULT_INDEX", "UV_INDEX_URL"]),
+            ],
+            &[".config/pip/pip.conf", ".pip/pip.conf", "/etc/pip.conf"],
+        ),
+        Client::Go => (&[("GOPROXY", &["GOPROXY"]), ("GOSUMDB", &["GOSUMDB"])], &[".config/go/env"]),
+        Client::Cargo | Client::Any => (&[], &[]),
+    };
+    // joining an absolute path gives that path
+    let home = env.get("HOME").map(Path::new);
+    let lines: Vec<(String, String)> =
+        home.into_iter().flat_map(|home| files.iter().flat_map(|file| pairs(&home.join(file)))).collect();
+    let mut found = Vec::new();
+    for (name, variables) in names {
+        let said = variables.iter().find_map(|variable| env.get(*variable).cloned());
+        let key = match *name {
+            "npm_config_registry" => "registry",
+            "PIP_INDEX_URL" => "index-url",
+            "PIP_EXTRA_INDEX_URL" => "extra-index-url",
+            other => other,
+        };
+        let written = || lines.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+        let value = said.filter(|value| !value.is_empty()).or_else(written);
+        if let Some(value) = value.filter(|value| !value.is_empty() && !value.contains(['@', '$'])) {
+            found.push(((*name).to_owned(), value));
+        }
+    }
+    found
+}
+
+/// The host's own proxy, when it has one; an error is a value that is no http proxy.
+pub fn upstream(env: &BTreeMap<String, String>) -> Result<Option<Upstream>, String> {
+    let value =
+        |names: [&str; 2]| names.iter().find_map(|name| env.get(*name).filter(|value| !value.is_empty()));
+    let Some(url) = value(["HTTPS_PROXY", "https_proxy"]) else { return Ok(None) };
+    let direct = value(["NO_PROXY", "no_proxy"]).cloned().unwrap_or_default();
+    let wrong = || "HTTPS_PROXY is no http://host:port".to_owned();
+    Upstream::parse(url, &direct).map(Some).ok_or_else(wrong)
+}
+
+/// Where cargo is at home on this host.
+pub fn cargo_home(env: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let named = env.get("CARGO_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    named.or_else(|| Some(Path::new(env.get("HOME")?).join(".cargo")))
+}
+
+/// What of cargo's own configuration says where packages come from; nothing else of it, and no login.
+pub fn cargo_config(home: &Path) -> toml::Table {
+    let read = |name: &str| fs::read_to_string(home.join(name)).ok();
+    let text = read("config.toml").or_else(|| read("config")).unwrap_or_default();
+    let mut whole: toml::Table = text.parse().unwrap_or_default();
+    let mut kept = toml::Table::new();
+    for (part, keys) in [("source", SOURCE_KEYS), ("registries", &["index"] as &[&str])] {
+        let Some(toml::Value::Table(mut entries)) = whole.remove(part) else { continue };
+        for (_, entry) in entries.iter_mut() {
+            if let toml::Value::Table(entry) = entry {
+                let fits = |value: &toml::Value| value.as_str().is_some_and(|value| !value.contains('@'));
+                entry.retain(|key, value| keys.contains(&key) && fits(value));
+            }
+        }
+        kept.insert(part.to_owned(), toml::Value::Table(entries));
+    }
+    kept
+}
+
+const SOURCE_KEYS: &[&str] = &["registry", "replace-with", "git", "branch", "tag", "rev"];
+
+fn cargo_urls(config: &toml::Table) -> Vec<String> {
+    let entries = config.values().filter_map(|part| part.as_table()).flat_map(|part| part.values());
+    let values = entries.filter_map(|entry| entry.as_table()).flat_map(|entry| entry.values());
+    values
+        .filter_map(|value| value.as_str())
+        .filter(|value| value.contains("://"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// cargo has no command that says so: the registries it has used have a folder each, named after the host, with the
@@ -79,23 +156,23 @@ fn cargo(home: &Path) -> Vec<String> {
     found
 }
 
-/// The values of `key = value` lines.
-fn values(file: &Path, key: &str) -> Vec<String> {
+/// `key = value` lines; others (sections, scopes) are passed over.
+fn pairs(file: &Path) -> Vec<(String, String)> {
     let text = fs::read_to_string(file).unwrap_or_default();
     let pairs = text.lines().filter_map(|line| line.split_once('='));
-    pairs
-        .filter(|(name, _)| name.trim() == key || name.trim().ends_with(&format!(":{key}")))
-        .map(|(_, value)| value.trim().to_owned())
-        .collect()
+    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches('"').to_owned())).collect()
 }
 
 /// A URL or a bare host as a place; words that are neither (`off`, `direct`) are none.
 fn place(text: &str) -> Option<Place> {
     let text = text.trim().trim_matches('"');
     match text.strip_prefix("sparse+").unwrap_or(text).split_once("://") {
-        Some(("https", rest)) => {
-            let authority = rest.split(['/', '?', '#']).next()?;
-            Place::parse(authority.rsplit('@').next()?)
+        Some((scheme @ ("https" | "http"), rest)) => {
+            let authority = rest.split(['/', '?', '#']).next()?.rsplit('@').next()?;
+            match scheme == "http" && !authority.contains(':') {
+                true => Place::parse(&format!("{authority}:80")),
+                false => Place::parse(authority),
+            }
         }
         Some(_) => None,
         None => text.contains('.').then(|| Place::parse(text)).flatten(),
@@ -117,7 +194,9 @@ mod tests {
             );
         };
         check(Client::Node, "https://registry.example.org/\n", &["registry.example.org:443"]);
-        check(Client::Node, "http://plain.example.org/\n", &[]);
+        check(Client::Node, "http://plain.example.org/\n", &["plain.example.org:80"]);
+        check(Client::Node, "http://plain.example.org:8081/\n", &["plain.example.org:8081"]);
+        check(Client::Node, "git+ssh://a.example/", &[]);
         check(
             Client::Python,
             "https://pypi.example/\nfiles.example\n",
@@ -140,6 +219,55 @@ mod tests {
         let env = [("HOME".to_owned(), home.path().display().to_string())].into();
         let found: Vec<_> = reported(Client::Cargo, "", &env).into_iter().map(|p| p.host).collect();
         assert_eq!(found, ["index.example", "static.example"]);
+    }
+
+    #[test]
+    fn the_host_s_own_registries_are_told_to_the_clients_without_logins() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            fs::create_dir_all(home.path().join(name).parent().unwrap()).unwrap();
+            fs::write(home.path().join(name), text).unwrap();
+        };
+        write(
+            ".npmrc",
+            "registry=https://npm.example/\n//npm.example/:_authToken=hidden\n@a:registry=https://b.example\n",
+        );
+        write(".config/pip/pip.conf", "[global]\nindex-url = https://me:hidden@pip.example/simple\n");
+        write(".config/go/env", "GOPROXY=https://go.example,direct\n");
+        write(
+            ".cargo/config.toml",
+            "[build]\nrustc-wrapper = \"x\"\n[source.crates-io]\nreplace-with = \"m\"\n[source.m]\nregistry = \"sparse+https://m.example/index/\"\n[registries.own]\nindex = \"https://own.example/\"\ntoken = \"hidden\"\n",
+        );
+        let env: BTreeMap<String, String> = [
+            ("HOME".to_owned(), home.path().display().to_string()),
+            ("PIP_EXTRA_INDEX_URL".to_owned(), "https://extra.example/simple".to_owned()),
+        ]
+        .into();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(settings(Client::Node, &env), [pair("npm_config_registry", "https://npm.example/")]);
+        assert_eq!(
+            settings(Client::Python, &env),
+            [pair("PIP_EXTRA_INDEX_URL", "https://extra.example/simple")]
+        );
+        assert_eq!(settings(Client::Go, &env), [pair("GOPROXY", "https://go.example,direct")]);
+        let config = cargo_config(&cargo_home(&env).unwrap()).to_string();
+        assert!(
+            config.contains("m.example") && !config.contains("hidden") && !config.contains("wrapper"),
+            "{config}"
+        );
+        let hosts = |client| reported(client, "", &env).into_iter().map(|p| p.host).collect::<Vec<_>>();
+        assert_eq!(hosts(Client::Cargo), ["m.example", "own.example"]);
+        assert_eq!(hosts(Client::Node), ["npm.example"]);
+        assert_eq!(hosts(Client::Go), ["go.example"]);
+    }
+
+    #[test]
+    fn the_host_s_proxy_is_taken_or_named() {
+        let env = |value: &str| [("HTTPS_PROXY".to_owned(), value.to_owned())].into();
+        assert_eq!(upstream(&BTreeMap::new()), Ok(None));
+        assert_eq!(upstream(&env("")), Ok(None));
+        assert!(upstream(&env("http://proxy:3128")).unwrap().is_some());
+        assert!(upstream(&env("socks5://proxy:1")).unwrap_err().contains("HTTPS_PROXY"));
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub struct Step {
     pub command: String,
     /// Says whether the host's caches are enough: exit 0 without any network means that the step is not needed.
     pub enough: Option<&'static str>,
+    /// Whether the same command may do without a network, from the host's caches; what it leaves is kept.
+    pub from_caches: bool,
     /// What follows without a network: build scripts of dependencies run only there. It may fail.
     pub after: Option<&'static str>,
     /// Which package client it is, for the hosts it may reach.
@@ -30,70 +32,135 @@ pub enum Client {
     Any,
 }
 
-/// What is kept of a workspace after setup: folders that later works get as links.
+/// What is kept of a workspace after setup: folders of its root that later works get as links.
 pub const KEPT: &[&str] = &["node_modules", ".venv"];
-/// Files whose content decides whether an earlier setup's result fits.
-pub const LOCKFILES: &[&str] = &[
-    "Cargo.lock",
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "pnpm-lock.yaml",
-    "yarn.lock",
-    "bun.lock",
-    "bun.lockb",
-    "requirements.txt",
-    "uv.lock",
-    "go.sum",
-    "go.mod",
-];
+
+/// Whether a file's content decides if an earlier setup's result fits.
+pub fn counts(path: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "Cargo.lock",
+        "package-lock.json",
+        "npm-shrinkwrap.json",
+        "pnpm-lock.yaml",
+        "pnpm-workspace.yaml",
+        "yarn.lock",
+        ".yarnrc.yml",
+        ".npmrc",
+        "bun.lock",
+        "bun.lockb",
+        "uv.lock",
+        "go.sum",
+        "go.mod",
+    ];
+    NAMES.contains(&path) || is_requirements(path)
+}
+
+fn is_requirements(path: &str) -> bool {
+    let name = path.strip_prefix("requirements/").unwrap_or(path);
+    name.ends_with(".txt") && !name.contains('/') && (name.contains("requirements") || name != path)
+}
 
 /// The configuration's commands, else what the lockfiles tell about.
 pub fn steps(named: Option<&[String]>, files: &dyn Files) -> Vec<Step> {
-    let step =
-        |command: &str, client, enough| Step { command: command.to_owned(), enough, after: None, client };
+    let step = |command: &str, client| Step {
+        command: command.to_owned(),
+        enough: None,
+        from_caches: client != Client::Any,
+        after: None,
+        client,
+    };
     if let Some(named) = named {
-        return named.iter().map(|command| step(command, Client::Any, None)).collect();
+        return named.iter().map(|command| step(command, Client::Any)).collect();
     }
     let mut found = Vec::new();
     if files.has("Cargo.lock") {
-        found.push(step("cargo fetch --locked", Client::Cargo, Some("cargo fetch --locked --offline")));
+        let enough = Some("cargo fetch --locked --offline");
+        found.push(Step { enough, from_caches: false, ..step("cargo fetch --locked", Client::Cargo) });
     }
-    let node = [
-        (&["package-lock.json", "npm-shrinkwrap.json"][..], "npm ci --ignore-scripts"),
-        (&["pnpm-lock.yaml"][..], "pnpm install --frozen-lockfile --ignore-scripts"),
-        (&["yarn.lock"][..], "yarn install --frozen-lockfile --ignore-scripts"),
-        (&["bun.lock", "bun.lockb"][..], "bun install --frozen-lockfile --ignore-scripts"),
-    ];
-    if files.has("package.json")
-        && let Some((_, command)) = node.iter().find(|(locks, _)| locks.iter().any(|lock| files.has(lock)))
-    {
-        let after = command.starts_with("npm").then_some("npm rebuild --offline");
-        found.push(Step { after, ..step(command, Client::Node, None) });
+    if let Some((command, after)) = node(files) {
+        found.push(Step { after, ..step(command, Client::Node) });
     }
     if files.has("uv.lock") {
-        found.push(step("uv sync --frozen", Client::Python, None));
-    } else if files.has("requirements.txt") {
-        found.push(step(
-            "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt",
-            Client::Python,
-            None,
-        ));
+        found.push(step("uv sync --frozen", Client::Python));
+    } else if let Some(command) = pip(files) {
+        found.push(step(&command, Client::Python));
     }
     if files.has("go.sum") {
-        found.push(step("go mod download", Client::Go, Some("go mod download")));
+        let enough = Some("go mod download");
+        found.push(Step { enough, from_caches: false, ..step("go mod download", Client::Go) });
     }
     found
 }
 
-/// What a person could say where there is no lockfile to go by; None: nothing seems to be needed.
+/// What the lockfile's manager installs with, and what runs the build scripts afterwards.
+fn node(files: &dyn Files) -> Option<(&'static str, Option<&'static str>)> {
+    let any = |names: &[&str]| names.iter().any(|name| files.has(name));
+    if !files.has("package.json") {
+        None
+    } else if any(&["package-lock.json", "npm-shrinkwrap.json"]) {
+        Some(("npm ci --ignore-scripts", Some("npm rebuild --offline")))
+    } else if any(&["pnpm-lock.yaml"]) {
+        Some(("pnpm install --frozen-lockfile --ignore-scripts", Some("pnpm rebuild")))
+    } else if any(&["yarn.lock"]) && any(&[".yarnrc.yml"]) {
+        Some(("YARN_ENABLE_SCRIPTS=0 YARN_NODE_LINKER=node-modules yarn install --immutable", None))
+    } else if any(&["yarn.lock"]) {
+        Some(("yarn install --frozen-lockfile --ignore-scripts", None))
+    } else if any(&["bun.lock", "bun.lockb"]) {
+        Some(("bun install --frozen-lockfile --ignore-scripts", None))
+    } else {
+        None
+    }
+}
+
+/// The host's own packages stay in sight: a test runner that is not in the list is often there.
+fn pip(files: &dyn Files) -> Option<String> {
+    let lists: Vec<&str> = [
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements_dev.txt",
+        "dev-requirements.txt",
+        "requirements-test.txt",
+        "test-requirements.txt",
+        "requirements/dev.txt",
+        "requirements/test.txt",
+    ]
+    .into_iter()
+    .filter(|name| files.has(name))
+    .collect();
+    let install = format!(".venv/bin/pip install -q -r {}", lists.join(" -r "));
+    (!lists.is_empty()).then(|| format!("python3 -m venv --system-site-packages .venv && {install}"))
+}
+
+/// What a person could say where there is no lockfile that we know; None: nothing seems to be needed.
 pub fn advice(files: &dyn Files) -> Option<String> {
-    let text = files.text("package.json")?;
-    let manifest: serde_json::Value = serde_json::from_str(&text).ok()?;
-    let wanted = ["dependencies", "devDependencies"]
-        .iter()
-        .any(|key| manifest[key].as_object().is_some_and(|all| !all.is_empty()));
-    let help = "dependencies were not set up: package.json names some and there is no lockfile; commit one, or add `setup: [\"npm install --ignore-scripts\"]` to .github/quantum.yml";
-    wanted.then(|| help.to_owned())
+    let say = |found: &str, command: &str| {
+        Some(format!(
+            "dependencies were not set up: {found}; add `setup: [{command:?}]` to .github/quantum.yml"
+        ))
+    };
+    for (lock, command) in [
+        ("poetry.lock", "poetry config virtualenvs.in-project true --local && poetry install"),
+        ("Pipfile.lock", "PIPENV_VENV_IN_PROJECT=1 pipenv sync --dev"),
+        ("pdm.lock", "pdm sync"),
+    ] {
+        if files.has(lock) {
+            return say(&format!("{lock} is not among the lockfiles that are known"), command);
+        }
+    }
+    if wants_packages(files) {
+        return say("package.json names some and there is no lockfile", "npm install --ignore-scripts");
+    }
+    let manifest: toml::Table = files.text("pyproject.toml")?.parse().ok()?;
+    let wanted = manifest.get("project")?.get("dependencies")?.as_array()?;
+    let command = "python3 -m venv --system-site-packages .venv && .venv/bin/pip install -e .";
+    if wanted.is_empty() { None } else { say("pyproject.toml names some and there is no lockfile", command) }
+}
+
+fn wants_packages(files: &dyn Files) -> bool {
+    let text = files.text("package.json").unwrap_or_default();
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let names_some = |key: &str| manifest[key].as_object().is_some_and(|all| !all.is_empty());
+    ["dependencies", "devDependencies"].iter().any(|key| names_some(key))
 }
 
 #[cfg(test)]
@@ -118,13 +185,62 @@ mod tests {
         check(&["package.json", "package-lock.json", "requirements.txt"], &[Client::Node, Client::Python]);
         check(&["go.mod"], &[]);
         check(&["go.mod", "go.sum"], &[Client::Go]);
-        let fake = |text| Fake(vec![("package.json", text)]);
-        assert!(
-            advice(&fake(r#"{"devDependencies":{"a":"1"}}"#)).is_some_and(|help| help.contains("setup:"))
-        );
-        assert_eq!(advice(&fake("{}")), None);
+        check(&["requirements-dev.txt"], &[Client::Python]);
         let named = ["make deps".to_owned()];
         assert_eq!(steps(Some(&named), &Fake(vec![("Cargo.lock", "")]))[0].command, "make deps");
         assert!(steps(Some(&[]), &Fake(vec![("Cargo.lock", "")])).is_empty());
+    }
+
+    #[test]
+    fn the_command_is_the_lockfile_s() {
+        let check = |files: &[&'static str], expected: &str| {
+            let fake = Fake(files.iter().map(|name| (*name, "")).collect());
+            assert_eq!(steps(None, &fake)[0].command, expected, "{files:?}");
+        };
+        check(&["package.json", "package-lock.json", "yarn.lock"], "npm ci --ignore-scripts");
+        check(&["package.json", "yarn.lock"], "yarn install --frozen-lockfile --ignore-scripts");
+        check(
+            &["package.json", "yarn.lock", ".yarnrc.yml"],
+            "YARN_ENABLE_SCRIPTS=0 YARN_NODE_LINKER=node-modules yarn install --immutable",
+        );
+        check(
+            &["requirements.txt", "requirements/dev.txt"],
+            "python3 -m venv --system-site-packages .venv && .venv/bin/pip install -q -r requirements.txt -r requirements/dev.txt",
+        );
+    }
+
+    #[test]
+    fn what_decides_about_an_earlier_result() {
+        for path in
+            ["Cargo.lock", "requirements.txt", "requirements-dev.txt", "requirements/base.txt", ".npmrc"]
+        {
+            assert!(counts(path), "{path}");
+        }
+        for path in
+            ["a/Cargo.lock", "README.txt", "requirements/a/b.txt", "package.json", "docs/requirements.txt"]
+        {
+            assert!(!counts(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn advice_is_a_line_of_configuration() {
+        let check = |file: &'static str, text: &'static str, expected: Option<&str>| {
+            let said = advice(&Fake(vec![(file, text)]));
+            assert_eq!(said.is_some(), expected.is_some(), "{file}: {said:?}");
+            assert!(said.unwrap_or_default().contains(expected.unwrap_or_default()), "{file}");
+        };
+        check(
+            "package.json",
+            r#"{"devDependencies":{"a":"1"}}"#,
+            Some("setup: [\"npm install --ignore-scripts\"]"),
+        );
+        check("package.json", "{}", None);
+        check("package.json", "[", None);
+        check("poetry.lock", "", Some("poetry install"));
+        check("pyproject.toml", "[project]\ndependencies = ['a']", Some("pip install -e ."));
+        check("pyproject.toml", "[project]\ndependencies = []", None);
+        check("pyproject.toml", "[", None);
+        check("README.md", "", None);
     }
 }
