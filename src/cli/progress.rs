@@ -95,7 +95,8 @@ impl State {
             Progress::ToolDone { line, .. } => self.plain(&format!("    {}", clean(&line))),
             Progress::Spent { usd, calls, input_tokens, output_tokens } => {
                 let money = usd.map_or("price unknown".to_owned(), |usd: Usd| usd.to_string());
-                self.spent = format!("{money} · {calls} calls · {} tokens", input_tokens + output_tokens);
+                self.spent =
+                    format!("{money} · {calls} model calls · {} tokens", input_tokens + output_tokens);
             }
             Progress::Command { what, command } => {
                 self.doing = clean(&format!("{what}: {command}"));

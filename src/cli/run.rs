@@ -15,7 +15,10 @@ use crate::{
     report::{Class, Hint, Report},
     run::{Event, Run},
 };
-use std::io::Read;
+use std::{
+    io::{IsTerminal, Read},
+    path::Path,
+};
 
 /// Which model answers.
 pub(super) enum ModelChoice {
@@ -69,7 +72,25 @@ pub(super) async fn run(args: RunArgs) -> Exit {
         }
         return ended.exit;
     }
-    show(&ended, false)
+    let exit = show(&ended, false);
+    if let Some(branch) = &ended.document.branch {
+        say(&next_steps(&args.repo, branch));
+    }
+    exit
+}
+
+/// What a person does with a branch.
+fn next_steps(repo: &Path, branch: &str) -> String {
+    let git = match repo.to_str() {
+        Some(".") | None => "git".to_owned(),
+        Some(folder) => format!("git -C {}", crate::tool::shell::quoted(folder)),
+    };
+    let steps = [
+        ("look at it", format!("{git} diff HEAD...{branch}")),
+        ("take it", format!("{git} merge {branch}")),
+        ("drop it", format!("{git} branch -D {branch}")),
+    ];
+    steps.map(|(what, command)| format!("{what:<10}{command}")).join("\n")
 }
 
 /// Everything between the command line and the document.
@@ -177,7 +198,7 @@ pub(super) fn show(ended: &Ended, with_diff: bool) -> Exit {
         if !error.hint.is_empty() {
             say(&format!("  hint: {}", progress::clean_lines(&error.hint)));
         }
-    } else if !said.is_empty() {
+    } else if !said.is_empty() && document.outcome != Outcome::Answered {
         say(&format!("\n{said}"));
     }
     if with_diff && !ended.diff.is_empty() {
@@ -193,7 +214,8 @@ pub(super) fn show(ended: &Ended, with_diff: bool) -> Exit {
         let text =
             document.question.as_ref().map_or(document.summary.clone(), |question| question.text.clone());
         put(&format!("{}\n", progress::clean_lines(&text)));
-    } else if let Some(branch) = &document.branch {
+    } else if let Some(branch) = document.branch.as_ref().filter(|_| !std::io::stdout().is_terminal()) {
+        // for a program; a person reads it a line above
         put(&format!("{branch}\n"));
     }
     ended.exit

@@ -136,7 +136,7 @@ pub struct Env {
 }
 
 impl Env {
-    /// This process's environment. A value that is not UTF-8 is no text: [`Env::odd`] names it.
+    /// This process's environment. A value that is not UTF-8 is no text: `odd` names it.
     #[expect(clippy::disallowed_methods, reason = "this is the environment's one home")]
     pub fn of_process() -> Self {
         let mut env = Self::default();

@@ -10,7 +10,7 @@ mod gate;
 mod read;
 mod search;
 mod serve;
-mod shell;
+pub(crate) mod shell;
 mod submit;
 mod view;
 mod write;

@@ -99,7 +99,7 @@ fn is_script_flag(flag: &str) -> bool {
     matches!(flag, "-c" | "-lc" | "-ec" | "-euc" | "-ilc" | "-lic")
 }
 
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
