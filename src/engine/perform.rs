@@ -6,6 +6,7 @@
 
 mod background;
 mod merge;
+mod outgoing;
 mod prepare;
 mod protect;
 mod publish;

@@ -1,11 +1,12 @@
 //! Merging trees, and what changed between two.
 
 use super::{
-    FileChange, GitError, MergeEnd, Source, name,
-    source::{oid, sha, tree_at},
+    FileChange, GitError, MergeEnd, NewFile, Source, name,
+    source::{missing, oid, sha, tree_at},
 };
 use crate::{ids::Sha, limits::git as limits};
-use git2::{Delta, DiffFormat, DiffOptions, MergeOptions, Patch};
+use git2::{Delta, DiffFormat, DiffOptions, FileMode, MergeOptions, Patch};
+use std::path::Path;
 
 impl Source {
     /// Three-way merge of trees. A conflict names the files; nothing is half merged.
@@ -57,6 +58,29 @@ impl Source {
             same
         });
         Ok(changes)
+    }
+
+    /// Shows each file and link that is new or changed, as it is and as it was.
+    pub fn new_files(&self, old: &Sha, new: &Sha, look: &mut dyn FnMut(NewFile<'_>)) -> Result<(), GitError> {
+        let store = self.ours();
+        let (old, new) = (tree_at(&store, oid(old)?)?, tree_at(&store, oid(new)?)?);
+        let diff = store.diff_tree_to_tree(Some(&old), Some(&new), Some(&mut options()))?;
+        for delta in diff.deltas() {
+            let (is, was) = (delta.new_file(), delta.old_file());
+            let is_same = (is.id(), is.mode()) == (was.id(), was.mode());
+            if is_same || matches!(is.mode(), FileMode::Unreadable | FileMode::Commit) {
+                continue;
+            }
+            let blob = store.find_blob(is.id()).map_err(missing(is.id()))?;
+            let before = store.find_blob(was.id()).ok();
+            look(NewFile {
+                path: is.path().unwrap_or(Path::new("")),
+                is_link: is.mode() == FileMode::Link,
+                bytes: blob.content(),
+                before: before.as_ref().map_or(&[], |blob| blob.content()),
+            });
+        }
+        Ok(())
     }
 
     /// The change as a unified diff, cut at `max_bytes` with a note. Bytes that are not UTF-8 are replaced.

@@ -20,6 +20,7 @@ mod walk;
 use crate::ids::Sha;
 pub use error::GitError;
 pub use source::{Source, is_tracked};
+use std::path::Path;
 
 /// What a run starts from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,27 @@ pub struct FileChange {
     pub added: Option<u32>,
     /// Lines removed.
     pub removed: Option<u32>,
+}
+
+/// A file or link that is new or changed.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFile<'a> {
+    /// Path in the tree.
+    pub path: &'a Path,
+    /// The bytes are a link's target.
+    pub is_link: bool,
+    /// What it holds.
+    pub bytes: &'a [u8],
+    /// What it held; empty for a new one.
+    pub before: &'a [u8],
+}
+
+impl NewFile<'_> {
+    /// The path as text (non-UTF-8 bytes escaped as `\xNN`).
+    pub fn shown(&self) -> String {
+        use std::os::unix::ffi::OsStrExt;
+        name::shown(self.path.as_os_str().as_bytes())
+    }
 }
 
 /// How a merge ended.

@@ -30,3 +30,5 @@ pub const RENAMES: u32 = 1_000;
 pub const CONFLICTS: usize = 300;
 /// Bytes of a file that is compared line by line; a larger one counts as binary.
 pub const DIFF_FILE_BYTES: i64 = 4 << 20;
+/// Bytes of a host's variable that is looked for in what leaves: a shorter value is in many texts by chance.
+pub const SECRET_BYTES: usize = 12;

@@ -1,6 +1,7 @@
-//! Protected paths: a change that touches one is refused as a whole, whatever a repository or a model says.
+//! What may not leave: a change that touches a protected path, or carries a secret or a link that leads out, is refused
+//! as a whole, whatever a repository or a model says.
 
-use super::{Errand, Performer, aside, snapshot};
+use super::{Errand, Performer, aside, outgoing, snapshot};
 use crate::{
     config::repo::PROTECTED,
     ids::Sha,
@@ -22,17 +23,59 @@ pub(super) async fn check(
         Err(report) => return Ok(Err(report)),
     };
     let (source, old, new) = (Arc::clone(&hands.parts.source), old.clone(), new.clone());
-    let changes = aside(move || source.changes(&old, &new)).await?;
+    let trees = (old.clone(), new.clone());
+    let changes = aside(move || source.changes(&trees.0, &trees.1)).await?;
     let touched: Vec<_> =
         changes.iter().map(|change| change.path.as_str()).filter(|path| set.is_match(path)).collect();
-    if touched.is_empty() {
+    if !touched.is_empty() {
+        let shown: Vec<_> = touched.iter().take(SHOWN).copied().collect();
+        let message = format!("the change touches {} protected: {}", paths(touched.len()), shown.join(", "));
+        let hint = "leave these files as they are; a person changes them";
+        return Ok(Err(Report::new(Class::Refused, "protected_path", message, hint)));
+    }
+    let (source, known) = (Arc::clone(&hands.parts.source), secrets(hands));
+    let refused = aside(move || {
+        let mut refused = Vec::new();
+        source.new_files(&old, &new, &mut |file| {
+            let why = outgoing::refusal(&file, &known);
+            refused.extend(why.map(|why| format!("{} {why}", file.shown())));
+        })?;
+        Ok::<_, crate::git::GitError>(refused)
+    });
+    let refused = refused.await?;
+    if refused.is_empty() {
         return Ok(Ok(()));
     }
-    let shown: Vec<_> = touched.iter().take(5).copied().collect();
-    let message = format!("the change touches {} protected: {}", paths(touched.len()), shown.join(", "));
-    let hint = "leave these files as they are; a person changes them";
-    Ok(Err(Report::new(Class::Refused, "protected_path", message, hint)))
+    let shown: Vec<_> = refused.iter().take(SHOWN).map(String::as_str).collect();
+    let message = format!("the change can't leave: {}", shown.join("; "));
+    let hint = "take it out of the change: read a secret from the environment, let a link stay inside the repository";
+    Ok(Err(Report::new(Class::Refused, "unsafe_change", message, hint)))
 }
+
+/// Whether a commit's message may leave.
+pub(super) fn message(hands: &Performer, text: &str) -> Result<(), Report> {
+    match outgoing::secret(text.as_bytes(), b"", &secrets(hands)) {
+        None => Ok(()),
+        Some((what, _)) => {
+            let message = format!("the commit's message holds what looks like {what}");
+            let hint = "ask again, and say that secrets have no place in a summary";
+            Err(Report::new(Class::Refused, "unsafe_change", message, hint))
+        }
+    }
+}
+
+/// Values of this host that are secrets by their variable's name.
+fn secrets(hands: &Performer) -> Vec<Vec<u8>> {
+    let names = |name: &str| {
+        let name = name.to_ascii_uppercase();
+        ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD"].iter().any(|end| name.ends_with(end))
+    };
+    let env = hands.parts.host_env.iter().filter(|(name, _)| names(name));
+    env.map(|(_, value)| value.clone().into_bytes()).collect()
+}
+
+/// Offenders that are named; the rest are more of the same.
+const SHOWN: usize = 5;
 
 fn paths(count: usize) -> String {
     if count == 1 { "a path that is".to_owned() } else { format!("{count} paths that are") }

@@ -26,6 +26,7 @@ pub(super) async fn publish(
     let source = Arc::clone(&hands.parts.source);
     let branch = hands.parts.branch.clone();
     let text = format!("{}\n\n{}\n", commit.title.trim(), commit.message.trim());
+    protect::message(hands, &text)?;
     let (tree, parent) = (commit.tree.clone(), commit.parent.clone());
     let seconds = errand.run.created.0.div_euclid(1000);
     // The first round makes the branch; a later one moves it from the round before.
