@@ -178,9 +178,11 @@ fn open_model(settings: &Settings, args: &RunArgs, choice: ModelChoice) -> Resul
         SpecError::Form(_) | SpecError::Provider(_) | SpecError::Later(_) | SpecError::File(_) => {
             usage(&error)
         }
-        SpecError::Prices(_) | SpecError::NoKey(_) | SpecError::BadUrl | SpecError::Client(_) => {
-            failed(&error)
-        }
+        SpecError::Prices(_)
+        | SpecError::NoKey(_)
+        | SpecError::BadKey
+        | SpecError::BadUrl
+        | SpecError::Client(_) => failed(&error),
     };
     let model = match choice {
         ModelChoice::Named(name) => spec::open(&name, &model_settings(settings)).map_err(named)?,

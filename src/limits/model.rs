@@ -18,3 +18,19 @@ pub const CALLS: usize = 128;
 pub const MESSAGE_CHARS: usize = 500;
 /// Failures in a row after which a chain asks its next model; below the attempts at one call, so that it gets its turn.
 pub const CHAIN_FAILURES: u32 = 2;
+/// Bytes of one stream: each token of an answer comes in some 300 bytes, thoughts included. A longer one is nonsense.
+pub const STREAM_BYTES: usize = 64 << 20;
+/// Bytes of one line of a stream: a whole file of code in one piece fits. A longer one is nonsense.
+pub const EVENT_BYTES: usize = 2 << 20;
+/// Times one question is put in other words (a parameter, tools, a length that the server refuses). Then it is refused.
+pub const DIALECT_TRIES: u32 = 8;
+/// Bytes of a refusal that are looked through for what is not taken.
+pub const REFUSAL_BYTES: usize = 8 * 1024;
+/// Tokens that no call has: a provider that counts more has counted wrong, and it is estimated.
+pub const TOKENS_MOST: u64 = 1_000_000_000;
+/// Tokens of the smallest window that is believed: a smaller number in a refusal means something else.
+pub const WINDOW_LEAST: u64 = 512;
+/// Tokens of the smallest limit of an answer that is believed.
+pub const OUTPUT_TOKENS_LEAST: u32 = 256;
+/// Bytes of the shortest key that is taken out of answers: real ones have 40 and more, placeholders are words.
+pub const KEY_BYTES: usize = 20;

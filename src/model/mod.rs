@@ -1,9 +1,11 @@
 //! Models: one adapter a provider, one trait. A key never leaves the adapter, not even in an error.
 
+mod dialect;
 mod fallback;
 mod http;
 mod openai;
 pub mod price;
+mod prose;
 pub mod scripted;
 pub mod spec;
 mod wire;
@@ -176,10 +178,11 @@ impl Hint for ModelError {
     }
     fn hint(&self) -> String {
         match self {
+            Self::Network { cause, .. } if cause.contains("certificate") => "the server's certificate is not trusted: name its authority's file in SSL_CERT_FILE, or check the model's base URL".to_owned(),
             Self::Network { .. } => "check the network and the model's base URL (`quantum doctor` asks it), then run again".to_owned(),
             Self::Busy { .. } => "the provider is busy or the limit is reached; run again later or name another model with --model".to_owned(),
             Self::Refused { hint, .. } => hint.clone(),
-            Self::TooLong { .. } => "make the request smaller or use a model with a larger window".to_owned(),
+            Self::TooLong { .. } => "make the request (or AGENTS.md) smaller, or name a model with a larger window with --model".to_owned(),
             Self::Nonsense { .. } => "run again, or name another model with --model".to_owned(),
             Self::ScriptOver { .. } => "record a new conversation with `quantum run --record FILE`, or add the missing line".to_owned(),
         }

@@ -3,21 +3,19 @@
 
 use super::{
     Model, ModelError, Price, Question, Reply, Usage,
-    wire::{self, Answer, Chunk},
+    dialect::{Dialect, Learned},
+    wire::{self, Answer, Refusal},
 };
 use crate::{ids::Secret, limits::model as limits};
 use async_trait::async_trait;
 use eventsource_stream::{EventStreamError, Eventsource};
 use futures_util::StreamExt;
 use reqwest::{
-    Client, Response, StatusCode,
+    Client, Response,
     header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
 };
 use serde_json::Value;
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::{pin::pin, time::Duration};
 
 /// One model of one server.
 pub(super) struct OpenAi {
@@ -29,10 +27,9 @@ pub(super) struct OpenAi {
     pub(super) base: String,
     pub(super) key: Option<Secret>,
     pub(super) price: Option<Price>,
-    pub(super) window: u64,
     pub(super) client: Client,
-    /// The server wants `max_tokens` instead of `max_completion_tokens`; learned from its refusal.
-    pub(super) old_limit: AtomicBool,
+    /// How the server wants to be asked.
+    pub(super) learned: Learned,
 }
 
 #[async_trait]
@@ -44,7 +41,7 @@ impl Model for OpenAi {
         self.price
     }
     fn window(&self) -> u64 {
-        self.window
+        self.learned.now().window
     }
     async fn ask(
         &self,
@@ -62,24 +59,26 @@ impl OpenAi {
         question: &Question<'_>,
         watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
     ) -> Result<Reply, ModelError> {
-        match self.send(question, watch).await {
-            // a refused parameter costs nothing: the other spelling is the same question
-            Err(ModelError::Refused { status: 400, message, .. }) if message == OTHER_LIMIT => {
-                self.send(question, watch).await
+        for _ in 0..limits::DIALECT_TRIES {
+            let dialect = self.learned.now();
+            match self.send(question, &dialect, watch).await {
+                Err(Failed::Refused(refusal))
+                    if self.learned.learn(&refusal, dialect, question.max_output_tokens) => {}
+                Err(Failed::Refused(refusal)) => return Err(self.refused(&refusal)),
+                Err(Failed::Otherwise(error)) => return Err(error),
+                Ok(reply) => return Ok(self.redacted(reply)),
             }
-            answer => answer,
         }
+        Err(self.nonsense("one refusal after another", Usage::default()))
     }
 
     async fn send(
         &self,
         question: &Question<'_>,
+        dialect: &Dialect,
         watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
-    ) -> Result<Reply, ModelError> {
-        let old = self.old_limit.load(Ordering::Relaxed);
-        let body =
-            wire::request(&self.model, question, if old { "max_tokens" } else { "max_completion_tokens" });
-        let body = body.to_string();
+    ) -> Result<Reply, Failed> {
+        let body = wire::request(&self.model, question, dialect).to_string();
         let bytes = body.len();
         let mut request = self
             .client
@@ -91,18 +90,27 @@ impl OpenAi {
         }
         let response =
             request.send().await.map_err(|error| self.network(&kind(&error), !error.is_connect()))?;
-        if response.status() != StatusCode::OK {
-            return Err(self.refused(response).await);
+        let (status, after) = (response.status().as_u16(), retry_after(response.headers()));
+        if status != 200 {
+            let body = self.bounded(response).await.unwrap_or_default();
+            return Err(Failed::Refused(Refusal::read(status, after, &body)));
         }
-        let streamed = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        let answer =
-            if streamed { self.stream(response, watch).await? } else { self.whole(response, watch).await? };
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().to_ascii_lowercase();
+        let answer = if kind.starts_with("text/html") {
+            return Err(self.useless("an HTML page instead of an answer", hint(405, false)));
+        } else if kind.starts_with("text/event-stream") {
+            self.stream(response, watch).await?
+        } else {
+            self.whole(response, watch).await?
+        };
+        if answer.is_filtered() {
+            let hint = "describe the request in other words, or name another model with --model";
+            return Err(self.useless("the provider's content filter took the answer away", hint.to_owned()));
+        }
         if answer.is_empty() {
             let usage = Usage { input_tokens: bytes as u64 / 4, ..Usage::default() };
-            return Err(self.nonsense("an answer without a choice", usage));
+            return Err(self.nonsense("an answer without a choice", usage).into());
         }
         Ok(answer.reply(question.asker.step, bytes))
     }
@@ -111,41 +119,78 @@ impl OpenAi {
         &self,
         response: Response,
         watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
-    ) -> Result<Answer, ModelError> {
+    ) -> Result<Answer, Failed> {
         let mut answer = Answer::default();
-        let mut events = response.bytes_stream().eventsource();
+        let (mut all, mut line) = (0, 0);
+        let bounded = response.bytes_stream().map(|part| {
+            let part = part.map_err(Some)?;
+            all += part.len();
+            // the decoder looks at an unfinished line again with every part of it
+            line = part.iter().rev().position(|byte| *byte == b'\n').unwrap_or(line + part.len());
+            if all > limits::STREAM_BYTES || line > limits::EVENT_BYTES {
+                return Err(None);
+            }
+            Ok::<_, Option<reqwest::Error>>(part)
+        });
+        let mut events = pin!(bounded.eventsource());
         while let Some(event) = events.next().await {
             let event = match event {
                 Ok(event) => event,
-                Err(EventStreamError::Transport(error)) => return Err(self.network(&kind(&error), true)),
+                // whatever breaks behind the end does no harm
+                Err(_) if answer.is_finished() => return Ok(answer),
+                Err(EventStreamError::Transport(Some(error))) => {
+                    return Err(self.network(&kind(&error), true).into());
+                }
+                Err(EventStreamError::Transport(None)) => {
+                    return Err(self.nonsense("a stream that is too long", Usage::default()).into());
+                }
                 Err(EventStreamError::Utf8(_) | EventStreamError::Parser(_)) => {
-                    return Err(self.nonsense("a stream that is no event stream", Usage::default()));
+                    let what = "a stream that is no event stream";
+                    return Err(self.nonsense(what, Usage::default()).into());
                 }
             };
-            if event.data.trim() == "[DONE]" {
-                return Ok(answer);
+            match event.data.trim() {
+                "[DONE]" => return Ok(answer),
+                "" => {}
+                data => self.add(&mut answer, data, event.event == "error", watch)?,
             }
-            if event.data.is_empty() {
-                continue;
-            }
-            self.add(&mut answer, &event.data, watch)?;
         }
         // some servers leave [DONE] out; without a finish reason the stream was cut
         if answer.is_finished() {
             Ok(answer)
         } else {
-            Err(self.network("the stream ended in mid-answer", true))
+            Err(self.network("the stream ended in mid-answer", true).into())
         }
     }
 
+    /// A body that is not labelled as a stream; it may be one all the same.
     async fn whole(
         &self,
         response: Response,
         watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
-    ) -> Result<Answer, ModelError> {
+    ) -> Result<Answer, Failed> {
         let text = self.bounded(response).await?;
         let mut answer = Answer::default();
-        self.add(&mut answer, &text, watch)?;
+        if text.trim_start().starts_with('{') {
+            self.add(&mut answer, &text, false, watch)?;
+            return Ok(answer);
+        }
+        let lines = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+        let mut done = false;
+        for data in lines.filter(|data| !data.is_empty()) {
+            done = data == "[DONE]";
+            if done {
+                break;
+            }
+            self.add(&mut answer, data, false, watch)?;
+        }
+        if answer.is_empty() {
+            let what = "something that is not its API's JSON";
+            return Err(self.nonsense(what, Usage::default()).into());
+        }
+        if !(done || answer.is_finished()) {
+            return Err(self.network("the stream ended in mid-answer", true).into());
+        }
         Ok(answer)
     }
 
@@ -153,14 +198,22 @@ impl OpenAi {
         &self,
         answer: &mut Answer,
         data: &str,
+        is_error: bool,
         watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
-    ) -> Result<(), ModelError> {
-        let chunk: Chunk = serde_json::from_str(data)
+    ) -> Result<(), Failed> {
+        let chunk: Value = serde_json::from_str(data)
             .map_err(|_| self.nonsense("something that is not its API's JSON", Usage::default()))?;
-        if let Some(error) = chunk.error.as_ref().filter(|error| !error.is_null()) {
-            return Err(self.busy(500, message_of(error), None));
+        let told =
+            [&chunk["error"], &chunk["choices"][0]["error"]].into_iter().find(|error| !error.is_null());
+        if let Some(error) = told.or(is_error.then_some(&chunk)) {
+            let refusal = Refusal::in_stream(error.clone());
+            if answer.has_begun() {
+                let cause = format!("it stopped in mid-answer: {}", refusal.message);
+                return Err(self.network(&cause, true).into());
+            }
+            return Err(Failed::Refused(refusal));
         }
-        let text = answer.add(chunk).map_err(|cause| self.nonsense(&cause, Usage::default()))?;
+        let text = answer.add(&chunk).map_err(|cause| self.nonsense(&cause, Usage::default()))?;
         if !text.is_empty() {
             watch(&text);
         }
@@ -180,45 +233,41 @@ impl OpenAi {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// A status that is not 200, as an error with its class.
-    async fn refused(&self, response: Response) -> ModelError {
-        let status = response.status().as_u16();
-        let after = retry_after(response.headers());
-        let text = self.bounded(response).await.unwrap_or_default();
-        let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        let error = if body["error"].is_null() { &body } else { &body["error"] };
-        let code = [&error["code"], &error["type"]].into_iter().find_map(|v| v.as_str()).unwrap_or_default();
-        if matches!(code, "context_length_exceeded" | "exceed_context_size_error")
-            || error["type"] == "exceed_context_size_error"
-        {
-            return ModelError::TooLong {
-                model: self.spec.clone(),
-                tokens: error["n_prompt_tokens"].as_u64(),
-            };
+    /// A refusal that nothing can be learned from, as an error with its class.
+    fn refused(&self, refusal: &Refusal) -> ModelError {
+        let (model, status) = (self.spec.clone(), refusal.status);
+        if refusal.is_too_long() {
+            return ModelError::TooLong { model, tokens: refusal.prompt_tokens() };
         }
-        let param = error["param"].as_str().unwrap_or_default();
-        if status == 400 && matches!(param, "max_tokens" | "max_completion_tokens") {
-            let old = param == "max_completion_tokens";
-            if self.old_limit.swap(old, Ordering::Relaxed) != old {
-                let (model, message) = (self.spec.clone(), OTHER_LIMIT.to_owned());
-                return ModelError::Refused { model, status, message, hint: "ask again".to_owned() };
-            }
-        }
-        // an account without money answers 429 too, and no waiting helps
-        let no_money = code == "insufficient_quota" || error["type"] == "insufficient_quota";
+        let no_money = refusal.is_without_money();
+        let message = self.clean(&refusal.message);
         match status {
-            408 | 409 | 425 | 429 | 500.. if !no_money => self.busy(status, message_of(error), after),
-            _ => ModelError::Refused {
-                model: self.spec.clone(),
-                status,
-                message: self.clean(&message_of(error)),
-                hint: hint(status, no_money),
-            },
+            // not implemented, HTTP version: nobody is there who speaks this protocol
+            501 | 505 => ModelError::Refused { model, status, message, hint: hint(status, no_money) },
+            408 | 409 | 425 | 429 | 500.. if !no_money => {
+                ModelError::Busy { model, status, message, after: refusal.after }
+            }
+            _ => ModelError::Refused { model, status, message, hint: hint(status, no_money) },
         }
     }
 
-    fn busy(&self, status: u16, message: String, after: Option<Duration>) -> ModelError {
-        ModelError::Busy { model: self.spec.clone(), status, message: self.clean(&message), after }
+    /// An answer that is none, and will be none again.
+    fn useless(&self, message: &str, hint: String) -> Failed {
+        let (model, message) = (self.spec.clone(), message.to_owned());
+        Failed::Otherwise(ModelError::Refused { model, status: 200, message, hint })
+    }
+
+    /// A server that repeats the key does not get it into transcripts and recordings. A key that is a mere word (`ollama`,
+    /// `x`) is none, and may well be part of an answer.
+    fn redacted(&self, mut reply: Reply) -> Reply {
+        let key = self.key.as_ref().filter(|key| key.expose().len() >= limits::KEY_BYTES);
+        if let Some(key) = key {
+            reply.text = key.redact(&reply.text);
+            for call in &mut reply.calls {
+                call.arguments = key.redact(&call.arguments);
+            }
+        }
+        reply
     }
 
     fn network(&self, cause: &str, sent: bool) -> ModelError {
@@ -236,12 +285,17 @@ impl OpenAi {
     }
 }
 
-/// Our own mark for a refusal that the other spelling of the limit answers.
-const OTHER_LIMIT: &str = "the other name of the answer's limit is wanted";
+/// Why there is no reply.
+enum Failed {
+    /// The server says why; something may be learned from it.
+    Refused(Refusal),
+    Otherwise(ModelError),
+}
 
-fn message_of(error: &Value) -> String {
-    let text = error["message"].as_str().or(error["detail"].as_str()).or(error.as_str());
-    text.unwrap_or("without saying why").to_owned()
+impl From<ModelError> for Failed {
+    fn from(error: ModelError) -> Self {
+        Self::Otherwise(error)
+    }
 }
 
 fn hint(status: u16, no_money: bool) -> String {
@@ -249,6 +303,9 @@ fn hint(status: u16, no_money: bool) -> String {
         _ if no_money => "the account has no money left: add some, or name another model with --model",
         401 | 403 => "check OPENAI_API_KEY: it is wrong, expired, or not allowed to use this model",
         404 => "check the model's name and OPENAI_BASE_URL (it includes /v1)",
+        300..=399 | 405 => {
+            "check OPENAI_BASE_URL: there is no Chat Completions server at it (it includes /v1)"
+        }
         400 | 422 => "this server does not understand the question; name another model with --model",
         _ => "check OPENAI_BASE_URL, or name another model with --model",
     }

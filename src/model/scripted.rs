@@ -23,9 +23,12 @@ struct Line {
     #[serde(default)]
     text: Option<String>,
     #[serde(default)]
-    tool_calls: Vec<Call>,
+    tool_calls: Option<Vec<Call>>,
     #[serde(default)]
     usage: Option<Tokens>,
+    /// The answer was cut off by the token limit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cut: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
 }
@@ -78,7 +81,8 @@ impl State {
         let missed = asker.step.saturating_sub(1).saturating_sub(*asked);
         *asked += missed + 1;
         for _ in 0..missed {
-            self.next(asker);
+            // an answer that was settled may have taken several attempts
+            while self.next(asker).is_some_and(|line| line.error.is_some()) {}
         }
         self.next(asker)
     }
@@ -104,8 +108,11 @@ impl Scripted {
     pub fn parse(name: &str, text: &str) -> Result<Self, String> {
         let mut lines = Vec::new();
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let line: Line =
-                serde_json::from_str(line).map_err(|error| format!("{name}, line {}: {error}", at + 1))?;
+            let wrong = |why: String| format!("{name}, line {}: {why}", at + 1);
+            if !line.trim_start().starts_with('{') {
+                return Err(wrong("an answer is a JSON object".to_owned()));
+            }
+            let line: Line = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
             lines.push(Some(line));
         }
         Ok(Self { name: name.to_owned(), state: Mutex::new(State { lines, asked: BTreeMap::new() }) })
@@ -138,7 +145,7 @@ impl Model for Scripted {
             return Err(failed(&self.name, failure));
         }
         let tokens = line.usage.unwrap_or_default();
-        let calls = line.tool_calls.into_iter().enumerate().map(|(at, call)| ToolCall {
+        let calls = line.tool_calls.unwrap_or_default().into_iter().enumerate().map(|(at, call)| ToolCall {
             id: format!("call_{}_{at}", asker.step),
             name: call.name,
             arguments: match call.arguments {
@@ -155,7 +162,7 @@ impl Model for Scripted {
             cached_input_tokens: tokens.cached_input_tokens,
             output_tokens: tokens.output_tokens,
         };
-        Ok(Reply { text, calls: calls.collect(), usage, cut: false })
+        Ok(Reply { text, calls: calls.collect(), usage, cut: line.cut })
     }
 }
 
@@ -218,7 +225,8 @@ impl Model for Recorder {
         match &answer {
             Ok(reply) => {
                 line.text = Some(reply.text.clone());
-                line.tool_calls = reply.calls.iter().map(recorded).collect();
+                line.tool_calls = Some(reply.calls.iter().map(recorded).collect());
+                line.cut = reply.cut;
                 line.usage = Some(Tokens {
                     input_tokens: reply.usage.input_tokens,
                     output_tokens: reply.usage.output_tokens,

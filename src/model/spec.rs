@@ -1,15 +1,18 @@
 //! From a spec to a model: `openai/NAME`, `scripted/FILE`, or a comma list of them; a provider is one file and one arm
 //! here.
 
-use super::{Model, fallback::Fallback, http, openai::OpenAi, price::Prices, scripted::Scripted};
+use super::{
+    Model, dialect::Learned, fallback::Fallback, http, openai::OpenAi, price::Prices, scripted::Scripted,
+};
 use crate::{
     ids::Secret,
     limits::model as limits,
     report::{Class, Hint},
 };
+use reqwest::header::HeaderValue;
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
 };
 
 /// What a model may need from the settings.
@@ -41,6 +44,9 @@ pub enum SpecError {
     /// OpenAI itself needs a key.
     #[error("there is no key for {0}")]
     NoKey(String),
+    /// A key that no header can carry.
+    #[error("OPENAI_API_KEY can't be sent: it holds a line break or another character that no key has")]
+    BadKey,
     /// Not a URL.
     #[error("OPENAI_BASE_URL is not an http or https URL")]
     BadUrl,
@@ -60,6 +66,7 @@ impl Hint for SpecError {
             Self::Later(_) => "model_provider",
             Self::Prices(_) => "price_table",
             Self::NoKey(_) => "no_key",
+            Self::BadKey => "bad_key",
             Self::BadUrl => "model_url",
             Self::File(_) => "model_file",
             Self::Client(_) => "model_client",
@@ -73,6 +80,7 @@ impl Hint for SpecError {
                 "use openai/NAME (with OPENAI_BASE_URL for any compatible server) or scripted/FILE"
             }
             Self::NoKey(_) => "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none",
+            Self::BadKey => "set OPENAI_API_KEY to the key alone, on one line",
             Self::BadUrl => "set OPENAI_BASE_URL to something like http://127.0.0.1:8080/v1",
             Self::File(_) => "mend the named file, or name another",
             Self::Client(_) => "check the system's certificates (SSL_CERT_FILE)",
@@ -131,6 +139,10 @@ fn openai(spec: &str, name: &str, settings: &ModelSettings) -> Result<Arc<dyn Mo
     if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
         return Err(SpecError::BadUrl);
     }
+    let sendable = |key: &Secret| HeaderValue::from_str(key.expose()).is_ok();
+    if settings.openai_key.as_ref().is_some_and(|key| !sendable(key)) {
+        return Err(SpecError::BadKey);
+    }
     if base == OPENAI && settings.openai_key.is_none() {
         return Err(SpecError::NoKey(spec.to_owned()));
     }
@@ -147,9 +159,8 @@ fn openai(spec: &str, name: &str, settings: &ModelSettings) -> Result<Arc<dyn Mo
         base: base.to_owned(),
         key: settings.openai_key.clone(),
         price: row.filter(|_| own).map(|row| row.price()),
-        window: row.and_then(|row| row.window()).unwrap_or(limits::WINDOW),
         client: http::client().map_err(|error| SpecError::Client(error.to_string()))?,
-        old_limit: AtomicBool::new(false),
+        learned: Learned::new(row.and_then(|row| row.window()).unwrap_or(limits::WINDOW)),
     }))
 }
 

@@ -9,6 +9,7 @@ mod crash;
 mod engine;
 mod git;
 mod journal;
+mod model;
 mod pairs;
 mod pipeline;
 mod replies;
