@@ -24,6 +24,11 @@ pub(super) async fn fit(desk: &Desk<'_>, hands: &Hands<'_>, script: &mut Transcr
     if tokens <= most || script.just_compacted() {
         return Ok(());
     }
+    // when the rules and the task fill it themselves, notes after every step would not help
+    let least = script.view.least_tokens() + desk.specs_tokens;
+    if tokens.saturating_sub(least) < window / limits::COMPACT_SHARE {
+        return Ok(());
+    }
     let saved = script.view.elidable(limits::ELIDE_KEPT) / limits::TOKEN_BYTES;
     if tokens.saturating_sub(saved) <= most / 3 * 2 {
         script.add(Entry::Elided { kept: limits::ELIDE_KEPT });

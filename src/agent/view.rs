@@ -73,6 +73,11 @@ impl View {
         }
     }
 
+    /// Estimated tokens of what is never dropped.
+    pub(super) fn least_tokens(&self) -> u64 {
+        self.tasks.iter().map(size).sum::<u64>() / limits::TOKEN_BYTES
+    }
+
     fn replied(&mut self, reply: &Reply) {
         self.answered = true;
         self.open.clone_from(&reply.calls);

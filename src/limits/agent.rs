@@ -57,6 +57,8 @@ pub const REPEATS_SHARE: u32 = 3;
 
 /// Percent of the window at which the conversation is made shorter: the rest is for the answer and estimate errors.
 pub const COMPACT_PERCENT: u64 = 75;
+/// What a compaction may drop has to be one part in so many of the window, or it is not worth a call.
+pub const COMPACT_SHARE: u64 = 8;
 /// Latest tool answers that stay whole when older ones are dropped.
 pub const ELIDE_KEPT: u32 = 6;
 /// Tool answers up to this many bytes are not worth dropping.

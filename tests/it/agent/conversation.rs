@@ -141,3 +141,15 @@ async fn a_huge_answer_is_cut_and_kept_whole() {
     assert_eq!(story.memory.kept.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [200_011]);
     assert!(total(&story.model.wire.lock().unwrap()[1]) < 100_000);
 }
+
+#[tokio::test]
+async fn a_task_that_fills_the_window_is_not_summarised_at_every_step() {
+    let mut story = Story::new(Puppet::new(|n, question| {
+        counting(if n < 12 { long(n, 10) } else { calls(&[SUBMIT]) }, question)
+    }));
+    story.model.window = 1_000;
+    assert_eq!(story.play().await, Ok(submitted()));
+    let lines = story.memory.of(&work_id("t1"));
+    let compacted = lines.iter().filter(|line| matches!(line, Entry::Compacted { .. })).count();
+    assert!(compacted <= 6, "{compacted} of {} calls were for notes", story.model.asked());
+}
