@@ -42,7 +42,9 @@ pub const SEARCH_MOST_MATCHES: u32 = 1000;
 pub const SEARCH_GATHERED: usize = 20_000;
 /// Bytes of a file that is searched: bigger ones are data. Skipped.
 pub const SEARCH_FILE_BYTES: u64 = 64 * 1024 * 1024;
-/// Bytes of one found line. Cut with a note.
+/// Bytes of a compiled pattern: `\\w{100}` fits. A bigger one takes seconds to make; it is taken as plain text.
+pub const SEARCH_PROGRAM_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of one found line: the part around its first match. Cut with a note.
 pub const SEARCH_LINE_BYTES: usize = 300;
 /// Time of one search: at the bound it stops and says so.
 pub const SEARCH_TIME: Duration = Duration::from_secs(20);

@@ -78,7 +78,8 @@ fn verdict(asked: &Asked, answer: Answer, body: Vec<u8>) -> Result<ToolEnd, Tool
     let Answer::Done { note, total } = answer else { return Err(misfit(&answer)) };
     let path = view::line(path);
     if note == FOLDER {
-        let (text, was_cut) = view::cut(view::readable(&body).text);
+        let (text, was_cut) =
+            view::cut(view::readable(&body).text, "list its folders one by one, or use `find`");
         let head = format!("{path} is a folder with {} entries", view::grouped(total));
         return Ok(ToolEnd::Text {
             text: format!("{head}\n{text}"),

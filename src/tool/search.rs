@@ -73,7 +73,8 @@ fn prepare(fields: &mut Fields, _: &Given<'_>) -> Result<Step, String> {
 fn verdict(asked: &Asked, answer: Answer, body: Vec<u8>) -> Result<ToolEnd, ToolError> {
     let Request::Search { pattern, .. } = &asked.request else { return Err(misfit(&answer)) };
     let Answer::Done { note, total } = answer else { return Err(misfit(&answer)) };
-    let (shown, was_cut) = view::cut(view::readable(&body).text);
+    let (shown, was_cut) =
+        view::cut(view::readable(&body).text, "a narrower `pattern`, `path` or `glob` shows them");
     let line = view::line(&format!("{} matches of {pattern}", view::grouped(total)));
     Ok(ToolEnd::Text {
         text: format!("{}\n{shown}", view::note(&note)),

@@ -43,6 +43,9 @@ pub(super) const TOOL: Tool = Tool {
     prepare,
 };
 
+/// How the model gets at what was cut; the store's copy is for people.
+const SEE: &str = "to see them, run it again into a file in $TMPDIR and look at parts of that";
+
 fn prepare(fields: &mut Fields, given: &Given<'_>) -> Result<Step, String> {
     let command = command(fields)?;
     if command.trim().is_empty() {
@@ -130,7 +133,7 @@ fn verdict(asked: &Asked, answer: Answer, mut body: Vec<u8>) -> Result<ToolEnd, 
         body.splice(half..half, mark.into_bytes());
     }
     let clean = view::terminal(&body);
-    let (shown, was_cut) = view::cut(clean.text);
+    let (shown, was_cut) = view::cut(clean.text, SEE);
     let mut text = match shown.trim().is_empty() {
         true => format!("{how}\n(no output)"),
         false => format!("{how}\n{shown}"),

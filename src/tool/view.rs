@@ -52,13 +52,14 @@ pub(super) fn line(text: &str) -> String {
     }
 }
 
-/// Text as the model sees it: whole, or with its middle replaced by how much was cut. True when it was cut.
-pub(super) fn cut(text: String) -> (String, bool) {
+/// Text as the model sees it: whole, or with its middle replaced by how much was cut and how to see it. True when it was
+/// cut.
+pub(super) fn cut(text: String, see: &str) -> (String, bool) {
     match middle(&text, VIEW_BYTES) {
         None => (text, false),
         Some((head, cut, tail)) => {
             let cut = grouped(cut as u64);
-            (format!("{head}\n[… {cut} bytes cut; whole output kept …]\n{tail}"), true)
+            (format!("{head}\n[… {cut} bytes cut; {see} …]\n{tail}"), true)
         }
     }
 }
@@ -159,15 +160,15 @@ mod tests {
     #[test]
     fn a_cut_states_its_size_and_keeps_both_ends() {
         let lines: String = (0..10_000).map(|n| format!("line {n}\n")).collect();
-        let (text, was_cut) = cut(lines.clone());
+        let (text, was_cut) = cut(lines.clone(), "look there");
         assert!(was_cut && text.len() < VIEW_BYTES + 100);
         assert!(text.starts_with("line 0\n") && text.ends_with("line 9999\n"));
         let (head, rest) = text.split_once("\n[… ").expect("a mark");
-        let (size, tail) = rest.split_once(" bytes cut; whole output kept …]\n").expect("a mark");
+        let (size, tail) = rest.split_once(" bytes cut; look there …]\n").expect("a mark");
         let size: usize = size.replace(',', "").parse().expect("a number");
         assert_eq!(head.len() + size + tail.len(), lines.len());
-        assert!(!cut("x".repeat(VIEW_BYTES)).1);
-        assert!(cut("ü".repeat(VIEW_BYTES)).1);
+        assert!(!cut("x".repeat(VIEW_BYTES), "").1);
+        assert!(cut("ü".repeat(VIEW_BYTES), "").1);
     }
 
     #[test]

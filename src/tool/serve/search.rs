@@ -1,7 +1,10 @@
 //! Searches file contents with ripgrep's own parts: parallel walk, `.gitignore`, SIMD literals.
 
 use super::{Outcome, done, place::Root};
-use crate::limits::tool::{SEARCH_FILE_BYTES, SEARCH_GATHERED, SEARCH_LINE_BYTES, SEARCH_TIME};
+use crate::limits::tool::{
+    SEARCH_FILE_BYTES, SEARCH_GATHERED, SEARCH_LINE_BYTES, SEARCH_PROGRAM_BYTES, SEARCH_TIME,
+};
+use grep_matcher::Matcher;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, MmapChoice, Searcher, SearcherBuilder, sinks};
 use ignore::{DirEntry, WalkBuilder, WalkState, overrides::OverrideBuilder};
@@ -66,6 +69,7 @@ pub(super) fn search(root: &Root, wish: &Wish<'_>, max_matches: u32) -> Outcome 
 fn matcher(wish: &Wish<'_>) -> Result<(RegexMatcher, bool), String> {
     let mut builder = RegexMatcherBuilder::new();
     builder.case_insensitive(wish.ignore_case).line_terminator(Some(b'\n'));
+    builder.size_limit(SEARCH_PROGRAM_BYTES);
     match builder.build(wish.pattern) {
         Ok(matcher) => Ok((matcher, false)),
         Err(error) => {
@@ -126,7 +130,7 @@ impl Found {
         self.files.fetch_add(1, Ordering::Relaxed);
         let mut here = Vec::new();
         let sink = sinks::Bytes(|number, line| {
-            here.push((number, shown(line)));
+            here.push((number, shown(line, matcher)));
             let gathered = self.gathered.fetch_add(1, Ordering::Relaxed);
             Ok(gathered + 1 < SEARCH_GATHERED)
         });
@@ -184,12 +188,18 @@ impl Found {
     }
 }
 
-/// A found line, without its end, bounded.
-fn shown(line: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&line[..line.len().min(SEARCH_LINE_BYTES)]);
-    let text = text.trim_end_matches(['\n', '\r']);
-    match line.len() > SEARCH_LINE_BYTES + 2 {
-        true => format!("{text} [… {} bytes]", line.len()),
-        false => text.to_owned(),
+/// A found line, without its end, bounded: of a long one the part around the match.
+fn shown(line: &[u8], matcher: &RegexMatcher) -> String {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.len() <= SEARCH_LINE_BYTES {
+        return String::from_utf8_lossy(line).into_owned();
+    }
+    let at = matcher.find(line).ok().flatten().map_or(0, |found| found.start());
+    let from = at.saturating_sub(SEARCH_LINE_BYTES / 4).min(line.len() - SEARCH_LINE_BYTES);
+    let part = String::from_utf8_lossy(&line[from..from + SEARCH_LINE_BYTES]);
+    match from {
+        0 => format!("{part} [… {} bytes]", line.len()),
+        _ => format!("[… from byte {from}] {part} [… {} bytes]", line.len()),
     }
 }

@@ -87,14 +87,35 @@ fn floods_of_matches_are_bounded_and_counted() {
     assert!(text.starts_with("at least 2") && text.lines().count() == 6, "{text}");
     let text = bench.done("search", r#"{"pattern":"the same","path":"f07.txt","max_matches":999999}"#);
     assert!(
-        text.starts_with("1000 matching lines in 1 of 1") && text.contains(" bytes cut; whole output kept"),
+        text.starts_with("1000 matching lines in 1 of 1")
+            && text.contains(" bytes cut; a narrower `pattern`"),
         "{text}"
     );
     let Ok(ToolEnd::Text { text, .. }) = bench.call("search", r#"{"pattern":"the same","path":"wide.txt"}"#)
     else {
         panic!()
     };
-    assert!(text.len() < 500 && text.ends_with("x [… 1000010 bytes]\n"), "{text}");
+    assert!(text.len() < 500 && text.ends_with("x [… 1000009 bytes]\n"), "{text}");
+}
+
+#[test]
+fn a_match_in_a_long_line_is_shown_with_what_stands_around_it() {
+    let line = format!("{}needle{}\n", "a".repeat(5_000), "b".repeat(5_000));
+    let mut bench = Bench::with(&[("long.js", line.as_bytes())]);
+    let text = bench.done("search", "needle");
+    let shown = "long.js:1:[… from byte 4925] aaa";
+    assert!(
+        text.contains(shown) && text.contains("aneedleb") && text.contains("b [… 10006 bytes]"),
+        "{text}"
+    );
+    assert!(text.len() < 500, "{}", text.len());
+}
+
+#[test]
+fn a_pattern_that_is_too_big_costs_nothing() {
+    let mut bench = Bench::with(&[("a", b"x{1000000}\n")]);
+    let text = bench.done("search", r"x{1000000}");
+    assert!(text.starts_with("1 matching") && text.contains("taken as plain text"), "{text}");
 }
 
 #[test]
