@@ -53,6 +53,7 @@ async fn show(args: DemoArgs, folder: &std::path::Path) -> Exit {
     let wanted = RunArgs { repo: folder.to_owned(), config: args.config, yes: true, ..RunArgs::default() };
     let ended = run::perform(&wanted, ISSUE, model).await;
     let exit = run::show(&ended, true);
+    ended.told().await;
     if let Some(branch) = &ended.document.branch {
         let at = folder.display();
         say("\nWhat to do next:");

@@ -34,7 +34,7 @@ pub(super) async fn ended(wiring: &Wiring, run: &Run) -> Ended {
         diff = seen.1;
     }
     let exit = document.outcome.exit();
-    Ended { document, exit, diff }
+    Ended { document, exit, diff, held: None }
 }
 
 async fn document(wiring: &Wiring, run: &Run) -> Document {

@@ -36,12 +36,21 @@ pub(super) struct Ended {
     pub(super) exit: Exit,
     /// For a person: the change as a diff.
     pub(super) diff: String,
+    /// What it was worked with, and the lease that is given back when the end was told.
+    pub(super) held: Option<Wiring>,
 }
 
 impl Ended {
     /// It never became a run: the command line is wrong (exit 2), or the machine lacks something (exit 1).
     pub(super) fn refused(report: &Report, exit: Exit) -> Self {
-        Self { document: Document::failed(report), exit, diff: String::new() }
+        Self { document: Document::failed(report), exit, diff: String::new(), held: None }
+    }
+
+    /// It was told. A process that dies before this is followed by whoever asks the same: they are told this end.
+    pub(super) async fn told(&self) {
+        if let Some(wiring) = &self.held {
+            wiring.engine.leave(&wiring.lease).await;
+        }
     }
 
     /// Left by a person: before there was a run, or at once in the middle of one.
@@ -66,13 +75,16 @@ pub(super) async fn run(args: RunArgs) -> Exit {
     let ended = perform(&args, &request, model).await;
     if args.json && ended.exit != Exit::Usage {
         let text = serde_json::to_string(&ended.document).unwrap_or_default();
-        if !put(&format!("{text}\n")) {
+        let is_told = put(&format!("{text}\n"));
+        ended.told().await;
+        if !is_told {
             say("error: standard output is closed; the document could not be written");
             return Exit::Failed;
         }
         return ended.exit;
     }
     let exit = show(&ended, false);
+    ended.told().await;
     if let Some(branch) = &ended.document.branch {
         say(&next_steps(&args.repo, branch));
     }
@@ -115,7 +127,7 @@ pub(super) async fn perform(args: &RunArgs, request: &str, model: ModelChoice) -
         () = interrupts.second(wiring.cancel.clone()) => Err(Ended::interrupted()),
     };
     display.finish();
-    match driven {
+    let ended = match driven {
         Ok(run) => outcome::ended(&wiring, &run).await,
         Err(mut ended) => {
             ended.document.run = Some(wiring.run.id.to_string());
@@ -123,20 +135,23 @@ pub(super) async fn perform(args: &RunArgs, request: &str, model: ModelChoice) -
             ended.document.head = ended.document.base.clone();
             ended
         }
-    }
+    };
+    Ended { held: Some(wiring), ..ended }
 }
 
 /// Drives the run until it rests; a plan that waits for approval goes on when `--yes` was given.
 async fn drive(wiring: &Wiring, yes: bool, display: &progress::Display) -> Result<Run, Report> {
-    let (engine, watch) = (&wiring.engine, display.watch());
-    let mut run = engine.start(&wiring.run, &wiring.repository).await?;
+    let (engine, lease, watch) = (&wiring.engine, &wiring.lease, display.watch());
+    let is_approved = |run: &Run| yes && outcome::waits_for_approval(run) && !wiring.cancel.is_cancelled();
+    let mut run = wiring.run.clone();
     loop {
-        if yes && outcome::waits_for_approval(&run) && !wiring.cancel.is_cancelled() {
+        if is_approved(&run) {
             engine.tell(&run.id, &Event::Approved).await?;
-        } else if outcome::is_at_rest(&run) {
+        }
+        run = engine.drive_under(lease, &wiring.cancel, &watch).await?;
+        if outcome::is_at_rest(&run) && !is_approved(&run) {
             return Ok(run);
         }
-        run = engine.drive(&run.id, &wiring.cancel, &watch).await?;
     }
 }
 

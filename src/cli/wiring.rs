@@ -9,7 +9,7 @@ use crate::{
         repo::{self, RepoRules},
     },
     engine::{
-        Engine, Timing,
+        Engine, Timing, owner,
         perform::{Parts, Performer},
     },
     git::{self, Base, FileChange, GitError, Source},
@@ -27,7 +27,7 @@ use crate::{
         Sandbox,
         roots::{self, HostFacts},
     },
-    store::{Store, StoreError},
+    store::{Lease, Store, StoreError},
 };
 use std::{
     path::{Path, PathBuf},
@@ -42,7 +42,8 @@ type Refusal = (Report, Exit);
 pub(super) struct Wiring {
     pub(super) engine: Engine<Performer>,
     pub(super) run: Run,
-    pub(super) repository: String,
+    /// Ours from before the run is looked at until its end is told: who dies in between is followed by whoever asks again.
+    pub(super) lease: Lease,
     pub(super) base: Base,
     pub(super) cancel: CancellationToken,
     pub(super) notes: Vec<String>,
@@ -103,33 +104,37 @@ pub(super) async fn prepare(
     if !settings.not_in_effect.is_empty() {
         say(&format!("note: not in effect yet: {}", settings.not_in_effect.join(", ")));
     }
-    let source = Arc::new(Source::open(&args.repo, &settings.data).map_err(|error| failed(&error))?);
-    let base = base(&source, args)?;
+    let (source, base) = repository(args, &settings.data).await?;
     let rules = repo_rules(&source, &base.tree)?;
     let model = open_model(&settings, args, model)?;
     let database = settings.database.clone().unwrap_or_else(|| settings.data.join("quantum.db"));
     let store = Store::open(&database).await.map_err(|error| failed(&error))?;
     let repository = source.folder().display().to_string();
-    let wanted = Wanted { args, request, base: &base, repository: &repository };
-    let (id, found) = wanted.find(&store, clock).await?;
-    let branch = match (&found, &args.branch) {
-        (None, Some(name)) => {
-            source.check_branch(name).map_err(|error| usage(&error))?;
-            name.clone()
-        }
-        (_, Some(name)) => name.clone(),
-        (_, None) => branch(&intent.title, &id),
-    };
-    let run = found.unwrap_or_else(|| Run::new(id, intent, merged(&settings, &rules, args), clock.now()));
+    let fresh = |id| Run::new(id, intent.clone(), merged(&settings, &rules, args), clock.now());
+    let wanted =
+        Wanted { args, request, base: &base, repository: &repository, source: &source, fresh: &fresh };
+    let (run, lease) = wanted.claim(&store, clock).await?;
+    let branch = wanted.branch(&run);
     let (performer, notes) =
         performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch, request));
     let engine = Engine::with(store, performer, clock.clone(), Timing::default());
     engine.performer().sweep().await;
-    Ok(Wiring { engine, run, repository, base, cancel: CancellationToken::new(), notes, source })
+    Ok(Wiring { engine, run, lease, base, cancel: CancellationToken::new(), notes, source })
 }
 
-fn base(source: &Source, args: &RunArgs) -> Result<Base, Refusal> {
-    source.base(args.base.as_deref()).map_err(|error| match error {
+/// The repository and what to start from. Reading it may take its time: an interrupt is heard meanwhile.
+async fn repository(args: &RunArgs, data: &Path) -> Result<(Arc<Source>, Base), Refusal> {
+    let (folder, data, wanted) = (args.repo.clone(), data.to_owned(), args.base.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let source = Source::open(&folder, &data)?;
+        let base = source.base(wanted.as_deref())?;
+        Ok((Arc::new(source), base))
+    });
+    let read = read.await.map_err(|cause| {
+        let hint = "report this with the log";
+        (Report::new(Class::Broken, "panic", cause.to_string(), hint), Exit::Failed)
+    })?;
+    read.map_err(|error| match error {
         GitError::NoSuchCommit(_) if args.base.is_some() => usage(&error),
         error => failed(&error),
     })
@@ -216,6 +221,9 @@ struct Wanted<'a> {
     request: &'a str,
     base: &'a Base,
     repository: &'a str,
+    source: &'a Source,
+    /// A new run with this id.
+    fresh: &'a (dyn Fn(RunId) -> Run + Sync),
 }
 
 impl Wanted<'_> {
@@ -233,37 +241,66 @@ impl Wanted<'_> {
         ])
     }
 
-    /// The first id whose run is new, was left in mid-work by a process that is gone, or only waits for a `--yes`.
-    async fn find(&self, store: &Store, clock: &Clock) -> Result<(RunId, Option<Run>), Refusal> {
-        for ordinal in 0.. {
+    fn branch(&self, run: &Run) -> String {
+        self.args.branch.clone().unwrap_or_else(|| branch(&run.intent.title, &run.id))
+    }
+
+    /// The first run that is new, was left by a process that is gone (in mid-work, or before it told the end), or only
+    /// waits for a `--yes`; with its lease, so that of two that ask at once each has a run of its own.
+    async fn claim(&self, store: &Store, clock: &Clock) -> Result<(Run, Lease), Refusal> {
+        for ordinal in 0..limits::RUNS_OF_A_REQUEST {
             let id = self.id(ordinal);
             let run = match store.run(&id).await {
-                Ok(stored) => stored.run,
-                Err(StoreError::Missing(_)) => return Ok((id, None)),
+                Ok(stored) if !self.may_go_on(store, &stored.run, clock).await? => continue,
+                Ok(stored) => {
+                    let how = if outcome::is_at_rest(&stored.run) {
+                        "whose end was not told"
+                    } else {
+                        "which did not end"
+                    };
+                    say(&format!("note: going on with run {}, {how}", id.short()));
+                    stored.run
+                }
+                Err(StoreError::Missing(_)) => {
+                    let run = (self.fresh)(id.clone());
+                    match self.source.check_branch(&self.branch(&run)) {
+                        Ok(()) => {}
+                        Err(error) if self.args.branch.is_some() => return Err(usage(&error)),
+                        // an earlier run that this store does not know
+                        Err(GitError::BranchExists(_)) => continue,
+                        Err(error) => return Err(failed(&error)),
+                    }
+                    store.insert_or_find(&run, self.repository).await.map_err(|error| failed(&error))?.run
+                }
                 Err(error) => return Err(failed(&error)),
             };
-            if outcome::is_at_rest(&run) && !(self.args.yes && outcome::waits_for_approval(&run)) {
-                continue;
+            let (lease, now) = (owner::lease(&id), clock.now());
+            match store.take_lease(&lease, now, now.after(Timing::default().lease)).await {
+                Ok(()) => return Ok((run, lease)),
+                Err(StoreError::Leased { .. }) => {}
+                Err(error) => return Err(failed(&error)),
             }
-            if let Some(lease) = store.holder(&id, clock.now()).await.map_err(|error| failed(&error))? {
-                if is_alive(&lease.owner) {
-                    continue;
-                }
-                store.release_lease(&lease).await.map_err(|error| failed(&error))?;
-            }
-            say(&format!("note: going on with run {}, which did not end", id.short()));
-            return Ok((id, Some(run)));
         }
         Err((
             Report::new(Class::Broken, "runs", "too many runs of the same request", "say it in other words"),
             Exit::Failed,
         ))
     }
-}
 
-/// Whether the process that an owner's name begins with still runs.
-fn is_alive(owner: &str) -> bool {
-    owner.split('-').next().is_none_or(|pid| Path::new("/proc").join(pid).exists())
+    async fn may_go_on(&self, store: &Store, run: &Run, clock: &Clock) -> Result<bool, Refusal> {
+        let is_wanted = !outcome::is_at_rest(run) || (self.args.yes && outcome::waits_for_approval(run));
+        match store.last_holder(&run.id).await.map_err(|error| failed(&error))? {
+            None => Ok(is_wanted),
+            Some(lease) if owner::is_gone(&lease.owner) => {
+                store.release_lease(&lease).await.map_err(|error| failed(&error))?;
+                Ok(true)
+            }
+            Some(_) => {
+                let is_held = store.is_leased(&run.id, clock.now()).await.map_err(|error| failed(&error))?;
+                Ok(is_wanted && !is_held)
+            }
+        }
+    }
 }
 
 /// `quantum/run-SLUG-XXXXXX`.

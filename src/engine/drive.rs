@@ -33,7 +33,11 @@ pub(super) struct Drive<'a, P> {
     works: u32,
     /// The parent of what stops each thing in hand.
     stop: CancellationToken,
-    /// When what was stopped and did not end is dropped.
+    /// The parent of what drops each thing in hand.
+    end: CancellationToken,
+    /// Of what was stopped and may not have ended.
+    ending: Vec<CancellationToken>,
+    /// When that is dropped.
     drop_at: Option<Instant>,
     /// Until when the lease is known to hold.
     held_until: Timestamp,
@@ -68,6 +72,8 @@ impl<'a, P: Perform> Drive<'a, P> {
             line_busy: false,
             works: 0,
             stop: CancellationToken::new(),
+            end: CancellationToken::new(),
+            ending: Vec::new(),
             drop_at: None,
             held_until: engine.clock.now().after(engine.timing.lease),
             woken: None,
@@ -104,7 +110,7 @@ impl<'a, P: Perform> Drive<'a, P> {
                 _ = heartbeat.tick() => self.renew().await?,
                 () = told => {}
                 () = due(engine.clock.now(), until) => {}
-                () = at(self.drop_at) => self.drop_hand().await?,
+                () = at(self.drop_at) => self.drop_stopped(),
             }
         }
     }
@@ -118,6 +124,7 @@ impl<'a, P: Perform> Drive<'a, P> {
     async fn claim(&mut self, run: &Run) -> Result<(), Report> {
         if self.hand.is_empty() {
             self.drop_at = None;
+            self.ending.clear();
         }
         let (engine, now) = (self.engine, self.engine.clock.now());
         let due = engine.store.next_effect_at(&run.id).await.map_err(|error| error.report())?;
@@ -149,7 +156,7 @@ impl<'a, P: Perform> Drive<'a, P> {
 
     fn start(&mut self, claimed: Claimed, run: &Run) {
         let (performer, lease, watch) = (&self.engine.performer, self.lease, self.watch);
-        let (run, cancel) = (Arc::new(run.clone()), self.stop.child_token());
+        let (run, cancel, end) = (Arc::new(run.clone()), self.stop.child_token(), self.end.child_token());
         let span = tracing::info_span!("effect", key = %claimed.key);
         let performed = async move {
             let result = match (&claimed.outcome, needless(&run, &claimed.effect)) {
@@ -158,8 +165,14 @@ impl<'a, P: Perform> Drive<'a, P> {
                 (None, false) if claimed.claims > limits::EFFECT_CLAIMS => Err(too_often(&claimed)),
                 (None, false) => {
                     let errand = Errand { run: &run, effect: &claimed.effect, lease, cancel: &cancel, watch };
-                    let performed = AssertUnwindSafe(performer.perform(&errand)).catch_unwind().await;
-                    performed.unwrap_or_else(|_| Err(panicked(&claimed)))
+                    let performed = AssertUnwindSafe(performer.perform(&errand)).catch_unwind();
+                    // what is said is never cut short: it would count as said
+                    let performed = if answers(&claimed.effect) {
+                        end.run_until_cancelled(performed).await
+                    } else {
+                        Some(performed.await)
+                    };
+                    performed.map_or(Ok(None), |done| done.unwrap_or_else(|_| Err(panicked(&claimed))))
                 }
             };
             Ended { claimed, result }
@@ -254,23 +267,18 @@ impl<'a, P: Perform> Drive<'a, P> {
 
     /// Tells everything in hand to stop; what starts later is not meant.
     fn stop(&mut self) {
-        self.stop.cancel();
-        self.stop = CancellationToken::new();
+        std::mem::take(&mut self.stop).cancel();
+        self.ending.push(std::mem::take(&mut self.end));
         if !self.hand.is_empty() && self.drop_at.is_none() {
             self.drop_at = Some(Instant::now() + self.engine.timing.stop);
         }
     }
 
-    /// What did not end although it was told to: dropping it kills its sandbox. It is claimed again, and found needless when the
-    /// run is over.
-    async fn drop_hand(&mut self) -> Result<(), Report> {
-        tracing::warn!(run = %self.lease.run, works = self.works, "works did not stop in time and were dropped");
-        self.hand.clear();
-        self.line.clear();
-        (self.works, self.line_busy) = (0, false);
-        let now = self.engine.clock.now();
-        let again = self.engine.store.take_lease(self.lease, now, now.after(self.engine.timing.lease)).await;
-        again.map_err(|error| error.report())
+    /// What did not end although it was told to: dropping it kills its sandbox. Wanted again, it is performed again.
+    fn drop_stopped(&mut self) {
+        tracing::warn!(run = %self.lease.run, works = self.works, "what did not stop in time was dropped");
+        self.drop_at = None;
+        self.ending.drain(..).for_each(|ending| ending.cancel());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     drive::Drive,
+    owner,
     perform::{Parts, Perform, Performer},
 };
 use crate::{
@@ -13,10 +14,7 @@ use crate::{
     run::{Event, Ignored, Phase, Run, TaskState, step},
     store::{EffectEnd, Lease, StepCommit, Store, StoreError},
 };
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -115,17 +113,35 @@ impl<P: Perform> Engine<P> {
     /// `Cancelled`, ends its sandboxes and lets the terminal reply out. An error leaves the run as the store has it; driving
     /// it again goes on. Dropping the future is like a crash: safe, and the lease ends by itself.
     pub async fn drive(&self, id: &RunId, cancel: &CancellationToken, watch: &Watch) -> Result<Run, Report> {
-        let lease = Lease { run: id.clone(), owner: owner_name() };
-        let now = self.clock.now();
+        let (lease, now) = (owner::lease(id), self.clock.now());
         let taken = self.store.take_lease(&lease, now, now.after(self.timing.lease)).await;
         taken.map_err(|error| error.report())?;
-        self.performer.tidy(id).await;
-        let end = Drive::new(self, &lease, watch).until_rest(cancel).await;
-        self.performer.tidy(id).await;
-        if let Err(error) = self.store.release_lease(&lease).await {
-            tracing::warn!(run = %id, %error, "the lease was not given back; it ends by itself");
+        let end = self.drive_under(&lease, cancel, watch).await;
+        self.leave(&lease).await;
+        end
+    }
+
+    /// The same under a lease that the caller took and gives back: until then nobody else goes on with the run.
+    pub async fn drive_under(
+        &self,
+        lease: &Lease,
+        cancel: &CancellationToken,
+        watch: &Watch,
+    ) -> Result<Run, Report> {
+        self.performer.tidy(&lease.run).await;
+        let end = Drive::new(self, lease, watch).until_rest(cancel).await;
+        // Whoever has the lease now has workspaces there, and they are not ours to remove.
+        if self.store.renew_lease(lease, self.clock.now().after(self.timing.lease)).await.is_ok() {
+            self.performer.tidy(&lease.run).await;
         }
         end
+    }
+
+    /// Gives a lease back.
+    pub async fn leave(&self, lease: &Lease) {
+        if let Err(error) = self.store.release_lease(lease).await {
+            tracing::warn!(run = %lease.run, %error, "the lease was not given back; it ends by itself");
+        }
     }
 
     /// One decision: read, `step`, commit, and again when somebody else was faster. `cause`: the effect that this is the
@@ -178,13 +194,6 @@ impl<P: Perform> Engine<P> {
         let wait = self.timing.backoff.saturating_mul(1 << failures.min(16)).min(limits::BACKOFF_MOST);
         self.clock.now().after(wait)
     }
-}
-
-/// A name that is never used twice: leases and fencing depend on it, nothing else does.
-fn owner_name() -> String {
-    // The standard library seeds each `RandomState` from the system's randomness.
-    let draw = || RandomState::new().hash_one(std::process::id());
-    format!("{}-{:016x}{:016x}", std::process::id(), draw(), draw())
 }
 
 /// Tells the person watching what a decision changed.

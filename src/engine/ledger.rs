@@ -1,41 +1,58 @@
 //! An agent's ledger on the store: every write names the lease it is made under, so that a lost lease stops the agent.
+//!
+//! An answer of a model is on its way to the disk while its tools run: they only change a workspace that a crash throws
+//! away. Whatever the ledger is asked next waits until it is there, so that nothing leaves this machine before.
 
 use crate::{
     agent::contract::{Booking, CallKey, Entry, Ledger},
     ids::{ContentHash, WorkId},
     model::Usage,
     report::{Hint, Report},
-    store::{Call, Cost, Lease, Store, StoreError},
+    store::{Call, Cost, Lease, Pending, Store, StoreError},
 };
 use async_trait::async_trait;
+use std::sync::{Mutex, PoisonError};
 
-/// The ledger of one run's agents.
-#[derive(Clone, Debug)]
+/// The ledger of one work.
+#[derive(Debug)]
 pub struct StoredLedger {
     store: Store,
     lease: Lease,
+    /// The last answer, while it is on its way.
+    settling: Mutex<Option<Pending<()>>>,
 }
 
 impl StoredLedger {
-    /// For the works of the run that is leased.
+    /// For a work of the run that is leased.
     pub fn new(store: Store, lease: Lease) -> Self {
-        Self { store, lease }
+        Self { store, lease, settling: Mutex::default() }
+    }
+
+    async fn settled(&self) -> Result<(), Report> {
+        let settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match settling {
+            Some(pending) => pending.durable().await.map_err(|error| error.report()),
+            None => Ok(()),
+        }
     }
 }
 
 #[async_trait]
 impl Ledger for StoredLedger {
     async fn load(&self, work: &WorkId) -> Result<Vec<Entry>, Report> {
+        self.settled().await?;
         let lines = self.store.transcript(work).await.map_err(|error| error.report())?;
         lines.iter().map(|line| read(work, line)).collect()
     }
 
     async fn append(&self, work: &WorkId, at: u32, entries: &[Entry]) -> Result<(), Report> {
+        self.settled().await?;
         let lines = written(entries)?;
         self.store.append(&self.lease, work, at, lines).await.map_err(|error| error.report())
     }
 
     async fn book(&self, call: &CallKey, at: u32, entries: &[Entry], reserve: Booking) -> Result<(), Report> {
+        self.settled().await?;
         let lines = written(entries)?;
         let call = key(call);
         let booked = self.store.book_call(&self.lease, &call, cost(reserve), at, lines).await;
@@ -43,10 +60,13 @@ impl Ledger for StoredLedger {
     }
 
     async fn settle(&self, call: &CallKey, at: u32, entries: &[Entry], cost: Booking) -> Result<(), Report> {
+        self.settled().await?;
         let lines = written(entries)?;
         let call = key(call);
-        let settled = self.store.settle_call(&self.lease, &call, self::cost(cost), at, lines).await;
-        settled.map_err(|error| error.report())
+        let begun = self.store.begin_settling(&self.lease, &call, self::cost(cost), at, lines).await;
+        let pending = begun.map_err(|error| error.report())?;
+        *self.settling.lock().unwrap_or_else(PoisonError::into_inner) = Some(pending);
+        Ok(())
     }
 
     async fn keep(&self, bytes: &[u8]) -> Result<ContentHash, Report> {
@@ -54,10 +74,12 @@ impl Ledger for StoredLedger {
     }
 
     async fn attempts(&self, work: &WorkId, step: u32) -> Result<u32, Report> {
+        self.settled().await?;
         self.store.attempts(work, step).await.map_err(|error| error.report())
     }
 
     async fn booked(&self) -> Result<(Booking, u32), Report> {
+        self.settled().await?;
         let costs = self.store.costs(&self.lease.run).await.map_err(|error| error.report())?;
         let usage = Usage {
             input_tokens: costs.sum.input_tokens,

@@ -9,6 +9,7 @@
 mod drive;
 pub mod embedded;
 mod ledger;
+pub mod owner;
 pub mod perform;
 pub mod setup;
 pub mod verify;

@@ -94,6 +94,9 @@ impl Hint for GitError {
             Self::TooBig { .. } => "exclude the large files (`.gitignore`) or split the change",
             Self::Hostile(_) => "remove the named path and run again",
             Self::Disk(_) => "free disk space or make the folder writable, then run again",
+            Self::Git(error) if error.class() == git2::ErrorClass::Config => {
+                "mend the repository's configuration (`git config --list` tells where it is wrong)"
+            }
             Self::Git(_) => "check the repository with `git fsck`",
             Self::Io { .. } => "check that the folder is readable and writable, then run again",
         }

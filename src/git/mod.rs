@@ -12,6 +12,7 @@ pub mod fresh;
 mod ignored;
 mod name;
 mod publish;
+mod reference;
 mod source;
 mod stamp;
 mod sync;

@@ -2,7 +2,7 @@
 //! point leaves nothing that refers to something missing; the ref is made last, by compare-and-swap.
 
 use super::{
-    GitError, Person, Source,
+    GitError, Person, Source, reference,
     source::{disk, missing, oid, sha, tree_at},
     sync,
 };
@@ -87,6 +87,9 @@ impl Source {
             return Err(GitError::BranchExists(name.to_owned()));
         }
         self.copy(&theirs, head)?;
+        if now.is_none() && reference::create(self.folder(), &full, head).is_ok() {
+            return sync::reference(self.folder(), &full).map_err(|cause| disk(self.folder(), cause));
+        }
         // the zero id stands for a ref that is not there
         let now = now.unwrap_or(Oid::ZERO_SHA1);
         let written = theirs.reference_matching(&full, head, true, now, "quantum: published");

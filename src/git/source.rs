@@ -1,8 +1,13 @@
 //! Opening a repository and reading from it.
 
 use super::{Base, GitError, Person, name, stamp::Stamps, walk};
-use crate::ids::{ContentHash, Sha};
-use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags, StatusOptions, Tree};
+use crate::{
+    ids::{ContentHash, Sha},
+    limits::git as limits,
+};
+use git2::{
+    ConfigLevel, ErrorClass, ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags, StatusOptions, Tree,
+};
 use std::{
     ffi::OsStr,
     fs, io,
@@ -69,7 +74,13 @@ pub(super) fn missing(id: Oid) -> impl Fn(git2::Error) -> GitError {
     }
 }
 
+/// A tree, unless it says that it is too big to be held in memory: packed, a bomb is small.
 pub(super) fn tree_at(store: &Repository, id: Oid) -> Result<Tree<'_>, GitError> {
+    let (size, _) = store.odb()?.read_header(id).map_err(missing(id))?;
+    if size > limits::TREE_OBJECT_BYTES {
+        let limit = format!("{} MiB", limits::TREE_OBJECT_BYTES >> 20);
+        return Err(GitError::TooBig { what: format!("the tree {id}"), limit });
+    }
     store.find_tree(id).map_err(missing(id))
 }
 
@@ -107,6 +118,7 @@ impl Source {
             .join("git")
             .join(ContentHash::of(common.as_os_str().as_bytes()).as_str().get(..16).unwrap_or_default());
         let ours = open_private(&private, &common)?;
+        keep_no_reflog(&theirs, &private)?;
         Ok(Self {
             folder: common,
             private,
@@ -208,14 +220,48 @@ impl Source {
     }
 }
 
-/// The private bare store, with the source's objects as alternate. One that a crash left half made is made whole.
+fn make_private(folder: &Path) -> Result<(), GitError> {
+    for lock in ["config.lock", "HEAD.lock"] {
+        // nobody makes one in place any more but after damage; what locks it was killed
+        let _ = fs::remove_file(folder.join(lock));
+    }
+    let mut options = git2::RepositoryInitOptions::new();
+    options.bare(true).external_template(false).mode(git2::RepositoryInitMode::from_bits_retain(0o700));
+    let made = Repository::init_opts(folder, &options);
+    made.map(|_| ()).map_err(|error| GitError::Disk(error.message().to_owned()))
+}
+
+/// What we write to somebody's repository is objects and one ref: no line in a reflog, whatever its configuration says.
+/// Ours lies over it in this handle only.
+fn keep_no_reflog(theirs: &Repository, private: &Path) -> Result<(), GitError> {
+    let over = private.join("over.config");
+    let text = "[core]\n\tlogAllRefUpdates = false\n";
+    if fs::read(&over).ok().as_deref() != Some(text.as_bytes()) {
+        let new = private.join("over.config.new");
+        fs::write(&new, text).and_then(|()| fs::rename(&new, &over)).map_err(|cause| disk(&over, cause))?;
+    }
+    Ok(theirs.config()?.add_file(&over, ConfigLevel::App, true)?)
+}
+
+/// The private bare store, with the source's objects as alternate. It is made aside and moved into its place: a crash
+/// leaves no half of it there, and two that make it at once end with one.
 fn open_private(private: &Path, common: &Path) -> Result<Repository, GitError> {
     if Repository::open_bare(private).is_err() {
-        fs::create_dir_all(private).map_err(|cause| disk(private, cause))?;
-        let mut options = git2::RepositoryInitOptions::new();
-        options.bare(true).external_template(false).mode(git2::RepositoryInitMode::from_bits_retain(0o700));
-        Repository::init_opts(private, &options)
-            .map_err(|error| GitError::Disk(error.message().to_owned()))?;
+        let parent = private.parent().unwrap_or(private);
+        fs::create_dir_all(parent).map_err(|cause| disk(parent, cause))?;
+        if private.exists() {
+            // a damaged one keeps its objects
+            make_private(private)?;
+        } else {
+            let made = tempfile::Builder::new().prefix("new-").tempdir_in(parent);
+            let made = made.map_err(|cause| disk(parent, cause))?;
+            make_private(made.path())?;
+            if let Err(cause) = fs::rename(made.path(), private)
+                && Repository::open_bare(private).is_err()
+            {
+                return Err(disk(private, cause));
+            }
+        }
     }
     let (info, line) =
         (private.join("objects/info"), [common.join("objects").as_os_str().as_bytes(), b"\n"].concat());

@@ -16,3 +16,5 @@ pub const SLUG_BYTES: usize = 40;
 pub const FIX_ATTEMPTS: u32 = 3;
 /// Fixer rounds a repository may ask for; a larger number counts as this (money caps it too).
 pub const FIX_ATTEMPTS_MOST: u32 = 10;
+/// Runs of one request on one commit: each asks the store, and a person says it in other words long before. More are refused.
+pub const RUNS_OF_A_REQUEST: u32 = 10_000;

@@ -6,6 +6,8 @@ pub const ENTRIES: usize = 200_000;
 pub const FILE_BYTES: u64 = 100 << 20;
 /// Bytes of all files of a tree or a workspace. More are refused.
 pub const TREE_BYTES: u64 = 4 << 30;
+/// Bytes of one tree object, which is read as a whole: one of as many entries as may be has some 10 MiB. A larger one is refused.
+pub const TREE_OBJECT_BYTES: usize = 32 << 20;
 /// Folders in folders: more is a bomb. Deeper trees are refused.
 pub const DEPTH: usize = 256;
 /// Bytes of a branch name: it becomes a file's name with `.lock` at its end. A longer one is refused.

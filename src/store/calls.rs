@@ -1,6 +1,9 @@
 //! What calls to models cost: booked before they leave, settled when they are back.
 
-use super::{Lease, Store, StoreError, leases, transcripts};
+use super::{
+    Lease, Store, StoreError, leases, transcripts,
+    writer::{Deed, Pending},
+};
 use crate::ids::{RunId, Usd, WorkId};
 use sqlx::{Row, sqlite::SqliteConnection};
 
@@ -69,16 +72,28 @@ impl Store {
         at: u32,
         entries: Vec<String>,
     ) -> Result<(), StoreError> {
+        self.begin_settling(lease, call, cost, at, entries).await?.durable().await
+    }
+
+    /// The same without waiting for the disk.
+    pub async fn begin_settling(
+        &self,
+        lease: &Lease,
+        call: &Call,
+        cost: Cost,
+        at: u32,
+        entries: Vec<String>,
+    ) -> Result<Pending<()>, StoreError> {
         transcripts::check(&entries)?;
         let (lease, call) = (lease.clone(), call.clone());
-        self.write(move |connection| {
+        let deed: Deed<()> = Box::new(move |connection| {
             Box::pin(async move {
                 leases::demand(connection, &lease).await?;
                 transcripts::append(connection, &call.work, at, &entries).await?;
                 settle(connection, &call, cost).await
             })
-        })
-        .await
+        });
+        self.writer.begin(deed).await
     }
 
     /// The highest attempt that was booked for this call; 0 when none was.

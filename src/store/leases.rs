@@ -97,16 +97,13 @@ impl Store {
         .await
     }
 
-    /// Whose lease on this run is still good.
-    pub async fn holder(&self, run: &RunId, now: Timestamp) -> Result<Option<Lease>, StoreError> {
-        let found: Option<String> = sqlx::query_scalar(
-            "SELECT lease_owner FROM runs WHERE id = ? AND lease_owner IS NOT NULL AND lease_until > ?",
-        )
-        .bind(run.as_str())
-        .bind(now.0)
-        .fetch_optional(&self.readers)
-        .await?;
-        Ok(found.map(|owner| Lease { run: run.clone(), owner }))
+    /// Who took the lease last and did not give it back, whether it is over or not.
+    pub async fn last_holder(&self, run: &RunId) -> Result<Option<Lease>, StoreError> {
+        let found: Option<Option<String>> = sqlx::query_scalar("SELECT lease_owner FROM runs WHERE id = ?")
+            .bind(run.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(found.flatten().map(|owner| Lease { run: run.clone(), owner }))
     }
 
     /// Whether somebody's lease on this run is still good.

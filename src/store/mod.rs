@@ -25,6 +25,7 @@ pub use error::StoreError;
 pub use leases::Lease;
 pub use runs::{Standing, Stored};
 pub use step::{EffectEnd, StepCommit, Wanted};
+pub use writer::Pending;
 
 use crate::limits::engine as limits;
 use futures_util::future::BoxFuture;
@@ -63,6 +64,8 @@ impl Store {
         let readers = SqlitePoolOptions::new()
             .max_connections(limits::READERS)
             .acquire_timeout(limits::LOCK_WAIT)
+            // a file needs no ping before each question
+            .test_before_acquire(false)
             .connect_lazy_with(options.clone().create_if_missing(false).pragma("query_only", "ON"));
         Ok(Self { writer: Writer::start(connection, options), readers, path: path.to_owned() })
     }

@@ -33,10 +33,27 @@ impl Writer {
     /// Does this in a transaction. `Ok` means durable; after an error nothing of it happened.
     /// Dropping the future does not take a queued request back.
     pub(super) async fn write<T: Send + 'static>(&self, deed: Deed<T>) -> Result<T, StoreError> {
+        self.begin(deed).await?.durable().await
+    }
+
+    /// The same without waiting for the disk. What is written later is in the same order.
+    pub(super) async fn begin<T: Send + 'static>(&self, deed: Deed<T>) -> Result<Pending<T>, StoreError> {
         let (answer, answered) = oneshot::channel();
         let request = Waiting { deed: Some(deed), result: None, answer };
         self.queue.send(Box::new(request)).await.map_err(|_| StoreError::Closed)?;
-        answered.await.map_err(|_| StoreError::Closed)?
+        Ok(Pending(answered))
+    }
+}
+
+/// A write on its way to the disk.
+#[derive(Debug)]
+#[must_use = "whether it came there is told by `durable`"]
+pub struct Pending<T>(oneshot::Receiver<Result<T, StoreError>>);
+
+impl<T> Pending<T> {
+    /// Waits for it. `Ok` means that it survives loss of power.
+    pub async fn durable(self) -> Result<T, StoreError> {
+        self.0.await.map_err(|_| StoreError::Closed)?
     }
 }
 

@@ -1,5 +1,9 @@
 //! `kill -9` at any instant: the drive is dropped at its k-th poll, for every k; another process takes over when the lease is
-//! over. The end must be the same, and no more is done twice than there were crashes.
+//! over. The end must be the same, and no more is done twice than there were crashes. `killed` does it to the program itself.
+
+mod killed;
+mod tracer;
+mod wire;
 
 use crate::{
     engine::{Mischief, Recorder, engine},

@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone)]
 pub(crate) struct Recorder {
     pub(crate) done: Arc<Mutex<Vec<String>>>,
+    /// How often what lies about was removed.
+    tidied: Arc<Mutex<u32>>,
     mischief: Arc<Mutex<Mischief>>,
 }
 
@@ -44,7 +46,7 @@ pub(crate) enum Mischief {
 
 impl Recorder {
     pub(crate) fn new(mischief: Mischief) -> Self {
-        Self { done: Arc::default(), mischief: Arc::new(Mutex::new(mischief)) }
+        Self { done: Arc::default(), tidied: Arc::default(), mischief: Arc::new(Mutex::new(mischief)) }
     }
 
     /// What was performed, by the part of its key that tells the effect.
@@ -102,7 +104,9 @@ impl Perform for Recorder {
         Ok(outcome(errand.effect, self.huge()))
     }
 
-    async fn tidy(&self, _run: &RunId) {}
+    async fn tidy(&self, _run: &RunId) {
+        *self.tidied.lock().unwrap() += 1;
+    }
 }
 
 fn kind(effect: &Effect) -> &'static str {
@@ -333,4 +337,5 @@ async fn a_drive_that_lost_its_lease_stops() {
     assert_eq!(end.unwrap_err().code, "lease_lost");
     let store = story.engine.store();
     assert!(store.is_leased(&story.run, story.clock.now()).await.unwrap(), "the thief keeps the lease");
+    assert_eq!(*story.hands.tidied.lock().unwrap(), 1, "and what lies about is the thief's now");
 }

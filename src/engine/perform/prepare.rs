@@ -132,7 +132,7 @@ struct Making<'a> {
 impl Making<'_> {
     async fn make(&self, base: &Sha, steps: &[Step]) -> Result<Prepared, Report> {
         let parts = &self.hands.parts;
-        let place = (parts.data.as_path(), &self.errand.run.id, "setup");
+        let place = (parts.data.as_path(), self.errand.lease, "setup");
         let workspace = Workspace::check_out(&parts.source, place, base, parts.sandbox.owner()).await?;
         let made = self.in_workspace(&workspace, steps).await;
         workspace.remove().await;

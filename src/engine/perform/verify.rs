@@ -28,7 +28,7 @@ pub(super) async fn verify(
 ) -> Result<Option<Event>, Report> {
     let parts = &hands.parts;
     let name = format!("verify/{round}");
-    let place = (parts.data.as_path(), &errand.run.id, name.as_str());
+    let place = (parts.data.as_path(), errand.lease, name.as_str());
     let workspace = Workspace::check_out(&parts.source, place, tree, parts.sandbox.owner()).await?;
     let judged = in_workspace(hands, errand, &workspace, tree).await;
     workspace.remove().await;
@@ -105,7 +105,7 @@ impl Sandboxes<'_> {
             let output = store.kept(&earlier.output).await.map_err(|error| error.report())?;
             return Ok(Ended { exit_code: Some(earlier.exit_code), millis: earlier.millis, output });
         }
-        let place = (parts.data.as_path(), &self.errand.run.id, "verify/base");
+        let place = (parts.data.as_path(), self.errand.lease, "verify/base");
         let workspace =
             Workspace::check_out(&parts.source, place, &snapshot.tree, parts.sandbox.owner()).await?;
         let ended = self.in_base(&workspace, &snapshot.tree, command).await;

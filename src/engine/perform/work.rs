@@ -24,7 +24,7 @@ pub(super) async fn work(
 ) -> Result<Option<Event>, Report> {
     let parts = &hands.parts;
     let name = assignment.work.to_string();
-    let place = (parts.data.as_path(), &errand.run.id, name.as_str());
+    let place = (parts.data.as_path(), errand.lease, name.as_str());
     let owner = parts.sandbox.owner();
     let workspace = Workspace::check_out(&parts.source, place, &assignment.tree, owner).await?;
     let done = in_workspace(hands, errand, assignment, &workspace).await;

@@ -1,4 +1,5 @@
-//! Workspaces: `<data>/work/<run>/<name>`, one a work or check, fresh each time and removed afterwards.
+//! Workspaces: `<data>/work/<run>/<name>`, one a work or check, fresh each time and removed afterwards. Each owner of the
+//! run's lease has its own: one that lost it and does not know yet can't touch its successor's.
 //!
 //! What is in them was written by hostile programs: it is never opened here, symlinks are never followed, and a folder
 //! that was made unreadable is opened up before it is removed.
@@ -10,7 +11,7 @@ use crate::{
     ids::{ContentHash, RunId, Sha},
     limits::engine as limits,
     report::Report,
-    store::Store,
+    store::{Lease, Store},
 };
 use std::{
     fs, io,
@@ -26,16 +27,16 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// Writes `tree` into a fresh folder for `name` (any text), owned by `owner`.
+    /// Writes `tree` into a fresh folder for `name` (any text) under a lease, owned by `owner`.
     pub(super) async fn check_out(
         source: &Arc<Source>,
-        (data, run, name): (&Path, &RunId, &str),
+        (data, lease, name): (&Path, &Lease, &str),
         tree: &Sha,
         owner: Option<(u32, u32)>,
     ) -> Result<Self, Report> {
         // Names come from plans, which models write: only their hash becomes a path.
-        let hash = ContentHash::of(name.as_bytes());
-        let folder = home(data, run).join(hash.as_str().get(..16).unwrap_or_default());
+        let hash = ContentHash::of(format!("{}\n{name}", lease.owner).as_bytes());
+        let folder = home(data, &lease.run).join(hash.as_str().get(..16).unwrap_or_default());
         let (source, tree, into) = (Arc::clone(source), tree.clone(), folder.clone());
         let made = Self { folder };
         aside(move || {

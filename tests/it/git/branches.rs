@@ -1,11 +1,11 @@
 //! One commit and one branch: what may be named, what is written, and that nothing else is.
 
-use super::{World, author, fed, git, put};
+use super::{World, author, fed, git, listing, put};
 use quantumlayer::{
     git::{GitError, Source},
     ids::Sha,
 };
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 /// A commit in the private store with one changed and one new file.
 fn head(world: &World, source: &Source, text: &str) -> Sha {
@@ -36,6 +36,34 @@ fn publishing_adds_one_branch_and_changes_nothing_else() {
         world.git(&["log", "-1", "--format=%an %ae %at %s %b", "quantum/fix"]),
         "Ada ada@localhost 1700000000 A change With a body"
     );
+}
+
+#[test]
+fn objects_and_one_ref_are_all_that_is_written() {
+    for own in ["true", "always", "false"] {
+        let world = World::with(&[("a.txt", "1\n"), ("kept/c.txt", "3\n")]);
+        world.git(&["config", "core.logAllRefUpdates", own]);
+        world.write("a.txt", "stashed\n");
+        world.git(&["stash", "-q"]);
+        world.write("a.txt", "2\n");
+        let folder = world.repo().join(".git");
+        let files = || -> BTreeSet<String> { listing(&folder).into_iter().collect() };
+        let (before, source) = (files(), world.source());
+        let base = source.base(None).unwrap();
+        assert!(base.dirty);
+        let head = head(&world, &source, "3\n");
+        source.check_branch("quantum/fix").unwrap();
+        source.publish("quantum/fix", &head, None).unwrap();
+        let again = self::head(&world, &source, "4\n");
+        source.publish("quantum/fix", &again, Some(&head)).unwrap();
+        let after = files();
+        assert_eq!(before.difference(&after).count(), 0, "{own}: nothing is changed or gone");
+        let new: Vec<&String> =
+            after.difference(&before).filter(|line| !line.starts_with("objects/")).collect();
+        let expected = ["refs/heads/quantum/".to_owned(), format!("refs/heads/quantum/fix {again}\\n")];
+        assert_eq!(new, expected.iter().collect::<Vec<_>>(), "{own}");
+        assert!(after.iter().all(|line| !line.contains("tmp_obj")), "{own}: no half object");
+    }
 }
 
 #[test]

@@ -126,6 +126,16 @@ fn tree_bombs_end_at_a_bound() {
 }
 
 #[test]
+fn a_tree_that_is_small_on_the_disk_and_huge_in_memory_is_refused() {
+    let world = World::with(&[("a", "1")]);
+    let huge = world.raw("tree", &vec![0; 40 << 20]);
+    assert!(matches!(refused(&world, &huge, "huge"), GitError::TooBig { .. }));
+    let inside = world.raw_tree(&[("40000", b"inner", &huge)]);
+    assert!(matches!(refused(&world, &inside, "huge inside"), GitError::TooBig { .. }));
+    assert!(matches!(world.source().paths(&inside), Err(GitError::TooBig { .. })));
+}
+
+#[test]
 fn folders_in_folders_end_at_a_bound() {
     let world = World::with(&[("a", "a")]);
     let mut tree = world.raw_tree(&[("100644", b"x", &world.raw("blob", b"x"))]);

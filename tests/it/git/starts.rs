@@ -171,6 +171,8 @@ fn a_private_store_that_was_half_made_is_made_whole() {
     let source = world.source();
     assert_eq!(source.paths(&world.tree()).unwrap().len(), 1, "a crash between making and linking");
     fs::remove_file(store.join("HEAD")).unwrap();
+    fs::write(store.join("HEAD.lock"), "").unwrap();
+    fs::write(store.join("config.lock"), "").unwrap();
     assert_eq!(world.source().paths(&world.tree()).unwrap().len(), 1);
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Desk, calls, good, one_task, shell, stop::started, submit, write};
 use serde_json::json;
+use std::{collections::BTreeSet, process::Stdio};
 
 #[test]
 fn a_killed_run_goes_on_where_it_stopped() {
@@ -52,6 +53,38 @@ fn lines() -> Vec<serde_json::Value> {
         shell("coder", "cat value; echo x >> log"),
         submit("coder", "Make it good"),
     ]
+}
+
+#[test]
+fn the_same_request_with_a_fresh_store_does_not_meet_the_old_branch() {
+    let desk = Desk::new();
+    let first = desk.run(&good(), &[]).document();
+    std::fs::remove_dir_all(desk.path().join("data")).unwrap();
+    let second = desk.run(&good(), &[]).document();
+    assert_eq!(
+        (&first["outcome"], &second["outcome"]),
+        (&json!("proposed"), &json!("proposed")),
+        "{second:#}"
+    );
+    assert_ne!(first["branch"], second["branch"]);
+}
+
+#[test]
+fn the_same_request_at_the_same_time_is_a_run_each() {
+    let desk = Desk::new();
+    let model = desk.script(&good());
+    let args = ["run", "Make it good", "--json", "--model", &model];
+    let start = || desk.quantum(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let all: Vec<_> = (0..4).map(|_| start()).collect();
+    let mut branches = BTreeSet::new();
+    for child in all {
+        let output = child.wait_with_output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["outcome"], "proposed", "{document:#}");
+        branches.insert(document["branch"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(branches.len(), 4);
+    assert_eq!(desk.git(&["branch", "--list", "quantum/*"]).lines().count(), 4);
 }
 
 #[test]

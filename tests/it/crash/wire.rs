@@ -1,0 +1,146 @@
+//! A model behind HTTP that answers by what it is shown, writes down what it was asked, and can kill whoever asks.
+
+use super::tracer::kill;
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+};
+
+/// Kill who asks at this question (from 1), before or after it is answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadly {
+    pub(super) at: usize,
+    pub(super) is_answered: bool,
+}
+
+/// The server; it lives as long as the test's process.
+pub(super) struct Wire {
+    pub(super) url: String,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    asked: Vec<String>,
+    deadly: Option<(Deadly, u32)>,
+}
+
+impl Wire {
+    pub(super) fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = Arc::clone(&shared);
+                std::thread::spawn(move || serve(&stream, &shared));
+            }
+        });
+        Self { url, state }
+    }
+
+    /// Starts a process that dies as told. Nothing is answered before its id is known.
+    pub(super) fn start<T>(&self, deadly: Option<Deadly>, start: impl FnOnce() -> (T, u32)) -> T {
+        let mut state = self.state.lock().unwrap();
+        let (started, pid) = start();
+        state.deadly = deadly.map(|deadly| (deadly, pid));
+        started
+    }
+
+    /// Every question that came, as whose it was.
+    pub(super) fn asked(&self) -> Vec<String> {
+        self.state.lock().unwrap().asked.clone()
+    }
+}
+
+fn serve(stream: &TcpStream, shared: &Mutex<State>) {
+    let mut reader = BufReader::new(stream);
+    while let Some(body) = request(&mut reader) {
+        let (whose, answer) = answer(&body);
+        let mut state = shared.lock().unwrap();
+        state.asked.push(whose);
+        let number = state.asked.len();
+        let deadly = state.deadly.filter(|(deadly, _)| deadly.at == number);
+        if let Some((Deadly { is_answered: false, .. }, pid)) = deadly {
+            kill(pid);
+            return;
+        }
+        drop(state);
+        let call =
+            json!({"index": 0, "id": format!("call-{number}"), "type": "function", "function": answer});
+        let chunk = json!({
+            "choices": [{"index": 0, "delta": {"content": "", "tool_calls": [call]}, "finish_reason": "tool_calls"}],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+        });
+        let text = format!("data: {chunk}\n\ndata: [DONE]\n\n");
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n",
+            text.len()
+        );
+        let mut stream = stream;
+        if stream.write_all((head + &text).as_bytes()).is_err() {
+            return;
+        }
+        if let Some((_, pid)) = deadly {
+            kill(pid);
+            return;
+        }
+    }
+}
+
+fn request(reader: &mut BufReader<&TcpStream>) -> Option<Value> {
+    let (mut line, mut length) = (String::new(), 0);
+    loop {
+        line.clear();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(serde_json::from_slice(&body).unwrap())
+}
+
+/// Whose question it is (task and step), and what is called for an answer.
+fn answer(body: &Value) -> (String, Value) {
+    let (mut task, mut step) = ("plan".to_owned(), 0);
+    for message in body["messages"].as_array().unwrap() {
+        if message["role"] == "assistant" {
+            step += 1;
+        } else if let Some(title) =
+            message["content"].as_str().and_then(|text| text.split("# Your task: ").nth(1))
+        {
+            (task, step) = (title.lines().next().unwrap().to_owned(), 0);
+        }
+    }
+    let whose = format!("{task} {step}");
+    let write = |path: &str, content: &str| ("write", json!({"path": path, "content": content}));
+    let submit = |title: &str| ("submit", json!({"kind": "proposal", "title": title, "summary": title}));
+    let part = |id: &str, title: &str| json!({"id": id, "role": "coder", "title": title, "text": "Do it.", "needs": []});
+    let (name, arguments) = match (task.as_str(), step) {
+        ("plan", _) => (
+            "submit",
+            json!({"kind": "plan", "summary": "Two parts.", "confidence": 0.9,
+                "tasks": [part("t1", "Alpha"), part("t2", "Beta")]}),
+        ),
+        // the sample's check is not content with this, and the fixer is asked
+        ("Alpha", 0) => write("value", "bad\n"),
+        ("Alpha", 1) => {
+            ("shell", json!({"command": "setsid sleep 86399.5 & echo more >> alpha; sleep 0.05; cat alpha"}))
+        }
+        ("Beta", 0) => write("deep/beta", "b\n"),
+        ("Alpha" | "Beta", _) => submit(&task),
+        (_, 0) => write("value", "good\n"),
+        _ => submit("Mend it"),
+    };
+    (whose, json!({"name": name, "arguments": arguments.to_string()}))
+}
