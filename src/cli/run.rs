@@ -3,7 +3,7 @@
 use super::{
     Exit,
     args::RunArgs,
-    document::{Document, Outcome},
+    document::{Asked, Document, Outcome},
     outcome, progress, put, say,
     signal::Interrupts,
     wiring::{self, Wiring},
@@ -90,7 +90,7 @@ fn next_steps(repo: &Path, branch: &str) -> String {
         ("take it", format!("{git} merge {branch}")),
         ("drop it", format!("{git} branch -D {branch}")),
     ];
-    steps.map(|(what, command)| format!("{what:<10}{command}")).join("\n")
+    steps.map(|(what, command)| format!("{what:<12}{command}")).join("\n")
 }
 
 /// Everything between the command line and the document.
@@ -112,17 +112,12 @@ pub(super) async fn perform(args: &RunArgs, request: &str, model: ModelChoice) -
     let display = progress::Display::new(clock);
     let driven = tokio::select! {
         driven = drive(&wiring, args.yes, &display) => driven.map_err(|report| Ended::refused(&report, Exit::Failed)),
-        () = interrupts.second(wiring.cancel.clone()) => Err(Ended::interrupted()),
+        () = interrupts.second(&wiring.cancel, &display) => Err(Ended::interrupted()),
     };
     display.finish();
     match driven {
         Ok(run) => outcome::ended(&wiring, &run).await,
-        Err(mut ended) => {
-            ended.document.run = Some(wiring.run.id.to_string());
-            ended.document.base = Some(wiring.base.commit.to_string());
-            ended.document.head = ended.document.base.clone();
-            ended
-        }
+        Err(why) => outcome::left(&wiring, &why).await,
     }
 }
 
@@ -130,8 +125,12 @@ pub(super) async fn perform(args: &RunArgs, request: &str, model: ModelChoice) -
 async fn drive(wiring: &Wiring, yes: bool, display: &progress::Display) -> Result<Run, Report> {
     let (engine, watch) = (&wiring.engine, display.watch());
     let mut run = engine.start(&wiring.run, &wiring.repository).await?;
+    let mut tries_again = outcome::is_held_up(&run);
+    display.begin(&run);
     loop {
-        if yes && outcome::waits_for_approval(&run) && !wiring.cancel.is_cancelled() {
+        if std::mem::take(&mut tries_again) {
+            engine.tell(&run.id, &Event::Retried).await?;
+        } else if yes && outcome::waits_for_approval(&run) && !wiring.cancel.is_cancelled() {
             engine.tell(&run.id, &Event::Approved).await?;
         } else if outcome::is_at_rest(&run) {
             return Ok(run);
@@ -211,14 +210,19 @@ pub(super) fn show(ended: &Ended, with_diff: bool) -> Exit {
         say(&line);
     }
     if document.outcome == Outcome::Answered || document.outcome == Outcome::Question {
-        let text =
-            document.question.as_ref().map_or(document.summary.clone(), |question| question.text.clone());
+        let text = document.question.as_ref().map_or(document.summary.clone(), asked);
         put(&format!("{}\n", progress::clean_lines(&text)));
     } else if let Some(branch) = document.branch.as_ref().filter(|_| !std::io::stdout().is_terminal()) {
         // for a program; a person reads it a line above
         put(&format!("{branch}\n"));
     }
     ended.exit
+}
+
+/// A question with what may be answered; a single choice is an approval, and its text says how.
+fn asked(question: &Asked) -> String {
+    let choices = question.choices.iter().filter(|_| question.choices.len() > 1);
+    choices.fold(question.text.clone(), |text, choice| format!("{text}\n  - {choice}"))
 }
 
 #[cfg(test)]
