@@ -35,7 +35,7 @@ pub(super) fn parse() -> Result<Cli, clap::Error> {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Turn a request into a verified branch of a local repository
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// See the whole pipeline on a small sample, in half a minute, without a key
     Demo(DemoArgs),
     /// Say what this machine has and what is missing
@@ -88,6 +88,9 @@ pub(super) struct RunArgs {
     /// Settings file (default: QUANTUM_CONFIG, else quantum.toml here)
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+    /// Where the data go when no setting names a place; None: the platform's data folder.
+    #[arg(skip)]
+    pub(super) data: Option<PathBuf>,
 }
 
 /// `quantum demo`

@@ -1,8 +1,17 @@
 //! `quantum doctor`: every probe of sandbox, toolchains, model, git and store, one line each with the remedy.
 
 use super::{Exit, args::DoctorArgs, progress::clean, put, say, wiring};
-use crate::{config::Settings, model::spec, report::Hint, sandbox::Probe, store::Store};
+use crate::{
+    config::{Settings, env::Env},
+    model::spec,
+    report::Hint,
+    sandbox::Probe,
+    store::Store,
+};
 use serde::Serialize;
+
+/// Programs that run a repository's tests.
+const RUNNERS: &[&str] = &["cargo", "npm", "python3", "go", "mvn", "gradle", "make"];
 
 #[derive(Serialize)]
 struct Diagnosis {
@@ -36,10 +45,12 @@ fn line(name: &str, result: Result<String, String>) -> Line {
 
 pub(super) async fn doctor(args: DoctorArgs) -> Exit {
     let mut checks = Vec::new();
-    match wiring::settings(args.config.as_deref()) {
-        Ok((settings, env)) => {
-            checks.push(line("settings", Ok(told(&settings))));
+    match wiring::settings(args.config.as_deref(), None) {
+        Ok((mut settings, env)) => {
+            let folder = wiring::data_folder(&mut settings);
+            checks.push(line("settings", folder.map(|()| told(&settings)).map_err(said)));
             checks.extend(wiring::sandbox(&settings).probe().await.into_iter().map(Line::from));
+            checks.push(line("toolchains", toolchains(&env)));
             for (what, path) in wiring::roots_of(&settings, &env).listing {
                 checks.push(line(&format!("sandbox shows: {what}"), Ok(path.display().to_string())));
             }
@@ -47,13 +58,28 @@ pub(super) async fn doctor(args: DoctorArgs) -> Exit {
             checks.push(store(&settings).await);
             checks.push(model(&settings, args.model.as_deref()).await);
         }
-        Err((report, _)) => {
-            checks.push(line("settings", Err(format!("{}; {}", report.message, report.hint))))
-        }
+        Err(refusal) => checks.push(line("settings", Err(said(refusal)))),
     }
     let diagnosis = Diagnosis { ok: checks.iter().all(|check| check.ok), checks };
     show(&diagnosis, args.json);
     if diagnosis.ok { Exit::Done } else { Exit::Failed }
+}
+
+fn said((report, _): wiring::Refusal) -> String {
+    format!("{}; {}", report.message, report.hint)
+}
+
+/// Which runners of tests this machine has. A repository needs one of them; nobody needs all.
+fn toolchains(env: &Env) -> Result<String, String> {
+    let (found, absent): (Vec<&str>, Vec<&str>) = RUNNERS.iter().partition(|program| env.finds(program));
+    match (found.is_empty(), absent.is_empty()) {
+        (true, _) => Err(format!(
+            "none of {} is on PATH: install what your repository is tested with, or add its folder to PATH",
+            absent.join(", ")
+        )),
+        (false, true) => Ok(found.join(", ")),
+        (false, false) => Ok(format!("{}; not on PATH: {}", found.join(", "), absent.join(", "))),
+    }
 }
 
 fn show(diagnosis: &Diagnosis, json: bool) {
@@ -68,6 +94,10 @@ fn show(diagnosis: &Diagnosis, json: bool) {
         let mark =
             if check.ok { style.green().apply_to("ok  ") } else { style.red().bold().apply_to("FAIL") };
         let said = check.hint.as_ref().or(check.detail.as_ref()).map_or("", String::as_str);
+        let said = match console::Term::stdout().size_checked() {
+            Some((_, columns)) => wrapped(said, 7 + width, usize::from(columns)),
+            None => said.to_owned(),
+        };
         put(format!("{mark} {:width$}  {said}", check.name).trim_end());
         put("\n");
     }
@@ -75,6 +105,24 @@ fn show(diagnosis: &Diagnosis, json: bool) {
     if missing > 0 {
         say(&format!("\n{missing} of {} checks failed; each line says what to do", diagnosis.checks.len()));
     }
+}
+
+/// Words in lines that end before the terminal does, each below the first.
+fn wrapped(text: &str, indent: usize, columns: usize) -> String {
+    let (mut all, mut at) = (String::new(), indent);
+    for word in text.split(' ') {
+        let length = console::measure_text_width(word);
+        if at > indent && at + 1 + length >= columns {
+            all.push_str(&format!("\n{:indent$}", ""));
+            at = indent;
+        } else if at > indent {
+            all.push(' ');
+            at += 1;
+        }
+        all.push_str(word);
+        at += length;
+    }
+    all
 }
 
 /// Where the data is, and what is odd about the settings without being wrong.
@@ -122,4 +170,16 @@ async fn model(settings: &Settings, named: Option<&str>) -> Line {
         Err(error) => Err(format!("{error}; {}", error.hint())),
     };
     line("model", found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_remedy_stays_in_its_column() {
+        assert_eq!(wrapped("free disk or set X", 4, 16), "free disk\n    or set X");
+        assert_eq!(wrapped("/a/word/that/is/too/long here", 4, 16), "/a/word/that/is/too/long\n    here");
+        assert_eq!(wrapped("", 4, 16), "");
+    }
 }

@@ -9,6 +9,7 @@ mod outcome;
 mod progress;
 mod run;
 mod signal;
+mod wanted;
 mod wiring;
 
 use args::Verb;
@@ -53,7 +54,7 @@ pub fn main() -> ExitCode {
     };
     let exit = runtime.block_on(async {
         match cli.verb {
-            Verb::Run(args) => run::run(args).await,
+            Verb::Run(args) => run::run(*args).await,
             Verb::Demo(args) => demo::demo(args).await,
             Verb::Doctor(args) => doctor::doctor(args).await,
         }

@@ -17,6 +17,15 @@ pub(super) fn waits_for_approval(run: &Run) -> bool {
     matches!(run.state.hold, Some(Hold::Paused { cause: Cause::Approval }))
 }
 
+/// Whether it stopped because of something that may be over by now: a full disk, a server that did not answer.
+pub(super) fn is_held_up(run: &Run) -> bool {
+    let is_about_the_world = matches!(run.cause(), Some(Cause::Failed { .. } | Cause::Refused));
+    // a branch that holds a part may have been merged or deleted meanwhile
+    is_about_the_world
+        && run.state.branch.is_none()
+        && run.error().is_some_and(|error| error.class == Class::Transient)
+}
+
 /// Whether nothing more will happen by itself.
 pub(super) fn is_at_rest(run: &Run) -> bool {
     matches!(run.state.hold, Some(Hold::Paused { .. } | Hold::Closed { .. }))
@@ -62,6 +71,23 @@ async fn document(wiring: &Wiring, run: &Run) -> Document {
     }
 }
 
+/// A run that was left in mid-work, as far as it got: what was spent and kept is told whatever went wrong.
+pub(super) async fn left(wiring: &Wiring, why: &Ended) -> Ended {
+    let run = match wiring.engine.store().run(&wiring.run.id).await {
+        Ok(stored) => stored.run,
+        // not even stored: nothing was spent
+        Err(_) => wiring.run.clone(),
+    };
+    let mut ended = ended(wiring, &run).await;
+    ended.document.outcome = why.document.outcome;
+    ended.document.error = why.document.error.clone();
+    ended.document.summary = why.document.summary.clone();
+    ended.document.question = None;
+    ended.document.verified = false;
+    ended.exit = why.exit;
+    ended
+}
+
 /// What it came to, and why when it is a failure.
 fn outcome(run: &Run) -> (Outcome, Option<Report>) {
     use run::Outcome as Closed;
@@ -72,7 +98,7 @@ fn outcome(run: &Run) -> (Outcome, Option<Report>) {
             Cause::Budget | Cause::Timeout { .. } => Outcome::OutOfBudget,
             Cause::Failed { .. } | Cause::Conflict { .. } | Cause::Moved | Cause::Refused => Outcome::Failed,
         };
-        return (outcome, run.error());
+        return (outcome, run.error().map(|error| at_a_terminal(cause, error)));
     }
     let failed = |code: &str, message: &str, hint: &str| {
         (Outcome::Failed, Some(Report::new(Class::Refused, code, message, hint)))
@@ -97,6 +123,20 @@ fn outcome(run: &Run) -> (Outcome, Option<Report>) {
             "run the same command again: it goes on where it stopped",
         ),
     }
+}
+
+/// Nobody can say `retry` at a terminal: what to do instead.
+fn at_a_terminal(cause: &Cause, mut error: Report) -> Report {
+    let hint = match cause {
+        Cause::Moved => "their commits are kept; run the same command again, or name another with --branch",
+        Cause::Conflict { .. } => "run the same command again, or ask for less at once",
+        Cause::Timeout { .. } => "allow more with QUANTUM_BUDGET_MINUTES, or ask for less at once",
+        Cause::Question { .. } | Cause::Approval | Cause::Failed { .. } | Cause::Budget | Cause::Refused => {
+            return error;
+        }
+    };
+    hint.clone_into(&mut error.hint);
+    error
 }
 
 fn question(run: &Run) -> Option<Asked> {
@@ -186,7 +226,9 @@ pub(super) fn lines(document: &Document) -> Vec<String> {
         lines.push("\nreceipt".to_owned());
         for check in &document.receipt {
             let code = check.exit_code.map_or("did not finish".to_owned(), |code| format!("exit {code}"));
-            let tests = check.tests_run.map_or(String::new(), |tests| format!(", {tests} tests"));
+            let tests = check.tests_run.map_or(String::new(), |tests| {
+                format!(", {}", super::progress::count(u64::from(tests), "test"))
+            });
             let command = super::progress::clean(&check.command);
             let hash = check.output_sha256.get(..12).unwrap_or_default();
             lines.push(format!("  {command}: {code}{tests}, {:.1} s, output {hash}", check.seconds));
@@ -196,8 +238,8 @@ pub(super) fn lines(document: &Document) -> Vec<String> {
     if document.cost.model_calls > 0 {
         let money = document.cost.usd.map_or("price not known".to_owned(), |usd| format!("${usd:.4}"));
         let tokens = document.cost.input_tokens + document.cost.output_tokens;
-        lines
-            .push(format!("\ncost      {money}, {} model calls, {tokens} tokens", document.cost.model_calls));
+        let calls = super::progress::count(u64::from(document.cost.model_calls), "model call");
+        lines.push(format!("\ncost      {money}, {calls}, {tokens} tokens"));
     }
     lines.push(format!("outcome   {}", words(document.outcome)));
     if let Some(branch) = &document.branch {
@@ -212,7 +254,9 @@ fn words(outcome: Outcome) -> &'static str {
         Outcome::Unverified => "unverified: nothing could tell whether the change works",
         Outcome::Answered => "answered",
         Outcome::NoChange => "no change was needed",
-        Outcome::Question => "waiting for an answer",
+        Outcome::Question => {
+            "waiting for a person: put the answer into the request and run again, or --yes for a plan"
+        }
         Outcome::Cancelled => "cancelled",
         Outcome::OutOfBudget => {
             "out of budget: raise --budget, --max-steps or QUANTUM_BUDGET_MINUTES and run again"

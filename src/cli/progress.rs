@@ -7,19 +7,19 @@ use crate::{
     agent::contract::{Progress, Watch},
     clock::{Clock, Timestamp},
     ids::{TaskId, Usd},
-    run::{Plan, TaskState},
+    limits::shown as limits,
+    run::{self, Plan, Run, TaskState},
 };
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::{
-    io::IsTerminal,
-    sync::{Arc, Mutex, PoisonError},
+    fmt::Write,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tracing::level_filters::LevelFilter;
 
 /// How often the elapsed time is redrawn.
 const REDRAW: Duration = Duration::from_millis(120);
-/// Characters of one line; longer ones would wrap and break the live display.
-const LINE_CHARS: usize = 100;
 
 /// Shows a run while it works.
 pub(super) struct Display {
@@ -27,7 +27,7 @@ pub(super) struct Display {
 }
 
 struct State {
-    bar: Option<ProgressBar>,
+    live: Option<Live>,
     clock: Clock,
     began: Timestamp,
     phase: String,
@@ -36,23 +36,28 @@ struct State {
     spent: String,
 }
 
+/// The part of the screen that is redrawn.
+struct Live {
+    bar: ProgressBar,
+    screen: Arc<Mutex<Screen>>,
+}
+
+/// What it shows, uncut: the terminal may have another width at the next redraw.
+#[derive(Default)]
+struct Screen {
+    phase: String,
+    spent: String,
+    below: Vec<String>,
+}
+
 impl Display {
-    /// Live on a terminal, lines otherwise.
+    /// Live on a terminal that can move its cursor, lines otherwise; log lines would tear a live display.
     pub(super) fn new(clock: Clock) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_style(
-                ProgressStyle::with_template("{msg}\n{spinner:.cyan} {prefix} · {elapsed}")
-                    .unwrap_or(ProgressStyle::default_spinner()),
-            );
-            bar.enable_steady_tick(REDRAW);
-            bar
-        });
-        let began = clock.now();
+        let live = Live::new().filter(|_| LevelFilter::current() == LevelFilter::OFF);
         let state = State {
-            bar,
+            live,
+            began: clock.now(),
             clock,
-            began,
             phase: String::new(),
             tasks: Vec::new(),
             doing: String::new(),
@@ -61,31 +66,83 @@ impl Display {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known before anything happens; a run that goes on has a plan already.
+    pub(super) fn begin(&self, run: &Run) {
+        let mut state = self.state();
+        state.show(Progress::Phase(run::reply::phase(run.phase()).to_owned()));
+        if let Some(plan) = &run.state.plan {
+            state.planned(plan);
+            for (task, now) in run.tasks() {
+                state.task(&task.id, now);
+            }
+            state.redraw();
+        }
+    }
+
     /// The run's side of the display.
     pub(super) fn watch(&self) -> Watch {
         let state = Arc::clone(&self.state);
         Watch(Arc::new(move |progress| state.lock().unwrap_or_else(PoisonError::into_inner).show(progress)))
     }
 
-    /// Takes the live part off the screen.
+    /// A line of the program's own.
+    pub(super) fn note(&self, text: &str) {
+        self.state().line(text);
+    }
+
+    /// Takes the live part off the screen; how far each task came stays.
     pub(super) fn finish(&self) {
-        if let Some(bar) = self.state.lock().unwrap_or_else(PoisonError::into_inner).bar.take() {
-            bar.finish_and_clear();
+        let mut state = self.state();
+        if let Some(live) = state.live.take() {
+            live.bar.finish_and_clear();
+            state.tasks.iter().for_each(|row| say(&task_row(row)));
         }
+    }
+}
+
+impl Live {
+    fn new() -> Option<Self> {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if bar.is_hidden() {
+            return None;
+        }
+        let screen = Arc::new(Mutex::new(Screen::default()));
+        let shown = Arc::clone(&screen);
+        let draw = move |bar: &ProgressState, out: &mut dyn Write| {
+            // the spinner and a column kept free
+            let width = usize::from(console::Term::stderr().size().1).saturating_sub(3);
+            let screen = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            // the most important words first: a narrow terminal shows the beginning
+            let status = format!("{} · {}{}", screen.phase, minutes(bar.elapsed()), screen.spent);
+            let rows = [status].into_iter().chain(screen.below.iter().cloned());
+            let cut: Vec<_> = rows.map(|row| console::truncate_str(&row, width, "…").into_owned()).collect();
+            // the bar's own buffer does not fail
+            let _ = out.write_str(&cut.join("\n"));
+        };
+        let style = ProgressStyle::with_template("{spinner:.cyan} {rows}").ok()?;
+        bar.set_style(style.with_key("rows", draw));
+        bar.enable_steady_tick(REDRAW);
+        Some(Self { bar, screen })
     }
 }
 
 impl State {
     fn show(&mut self, progress: Progress) {
         match progress {
-            Progress::Phase(phase) => {
-                self.line(&phase);
-                self.phase = phase;
-            }
+            Progress::Phase(phase) => self.phase(phase),
             Progress::Planned(plan) => self.planned(&plan),
             Progress::Task(id, state) => self.task(&id, state),
             Progress::Asking { role, task, step } => {
-                self.doing = format!("{role} on {task}: asking the model (step {step})");
+                let whose = if task.as_str() == role || task.as_str() == "plan" {
+                    role
+                } else {
+                    format!("{role} on {task}")
+                };
+                self.doing = format!("{whose}: asking the model (step {step})");
                 self.plain(&self.doing.clone());
             }
             Progress::Tool { task, name, brief } => {
@@ -95,8 +152,8 @@ impl State {
             Progress::ToolDone { line, .. } => self.plain(&format!("    {}", clean(&line))),
             Progress::Spent { usd, calls, input_tokens, output_tokens } => {
                 let money = usd.map_or("price unknown".to_owned(), |usd: Usd| usd.to_string());
-                self.spent =
-                    format!("{money} · {calls} model calls · {} tokens", input_tokens + output_tokens);
+                let calls = count(u64::from(calls), "model call");
+                self.spent = format!(" · {money} · {calls} · {} tokens", input_tokens + output_tokens);
             }
             Progress::Command { what, command } => {
                 self.doing = clean(&format!("{what}: {command}"));
@@ -107,18 +164,27 @@ impl State {
         self.redraw();
     }
 
+    /// Where the run is. The end is told by the lines after the display.
+    fn phase(&mut self, phase: String) {
+        if phase == self.phase || matches!(phase.as_str(), "closed" | "paused") {
+            return;
+        }
+        self.plain(&format!("{phase}{}", self.spent));
+        self.phase = phase;
+        self.doing.clear();
+    }
+
     fn planned(&mut self, plan: &Plan) {
         self.tasks = plan.tasks.iter().map(|t| (t.id.clone(), clean(&t.title), TaskState::Pending)).collect();
         let steps: u32 = plan.tasks.iter().filter_map(|t| t.estimate_steps).sum();
         let estimate = if steps > 0 { format!(", about {steps} steps") } else { String::new() };
-        let tasks =
-            if plan.tasks.len() == 1 { "1 task".to_owned() } else { format!("{} tasks", plan.tasks.len()) };
+        let tasks = count(plan.tasks.len() as u64, "task");
         self.line(&format!("plan: {tasks}, {} % sure{estimate}", plan.confidence));
         for task in &plan.tasks {
             let needs: Vec<_> = task.needs.iter().map(TaskId::as_str).collect();
             let needs =
                 if needs.is_empty() { String::new() } else { format!(" (after {})", needs.join(", ")) };
-            self.line(&clean(&format!("  {}  {:<6} {}{needs}", task.id, task.role, task.title)));
+            self.plain(&clean(&format!("  {}  {:<6} {}{needs}", task.id, task.role, task.title)));
         }
     }
 
@@ -128,47 +194,61 @@ impl State {
             return;
         }
         row.2 = state;
-        let line = format!("  {} {} {}", mark(state), row.0, row.1);
+        let line = task_row(row);
         self.plain(&line);
     }
 
     /// A line that stays, in both modes.
     fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(text),
+        match &self.live {
+            Some(live) => live.bar.println(text),
             None => say(&format!("[{}] {text}", self.elapsed())),
         }
     }
 
     /// A line for logs only; a terminal shows the same thing live.
     fn plain(&self, text: &str) {
-        if self.bar.is_none() {
+        if self.live.is_none() {
             self.line(text);
         }
     }
 
     fn elapsed(&self) -> String {
-        let seconds = self.clock.now().since(self.began).as_secs();
-        format!("{}:{:02}", seconds / 60, seconds % 60)
+        minutes(self.clock.now().since(self.began))
     }
 
     fn redraw(&self) {
-        let Some(bar) = &self.bar else { return };
-        let mut rows: Vec<String> = self
-            .tasks
-            .iter()
-            .map(|(id, title, state)| cut(&format!("  {} {id} {title}", mark(*state))))
-            .collect();
+        let Some(live) = &self.live else { return };
+        let mut below = Vec::new();
         if !self.doing.is_empty() {
-            rows.push(cut(&format!("  {}", self.doing)));
+            below.push(format!("  {}", self.doing));
         }
-        bar.set_message(rows.join("\n"));
-        bar.set_prefix(if self.spent.is_empty() {
-            self.phase.clone()
-        } else {
-            format!("{} · {}", self.phase, self.spent)
-        });
+        let room = usize::from(console::Term::stderr().size().0).saturating_sub(limits::OTHER_ROWS).max(1);
+        below.extend(window(&self.tasks, room));
+        *live.screen.lock().unwrap_or_else(PoisonError::into_inner) =
+            Screen { phase: self.phase.clone(), spent: self.spent.clone(), below };
+        live.bar.tick();
     }
+}
+
+/// As many tasks as there is room for, from the first that is not done.
+fn window(tasks: &[(TaskId, String, TaskState)], room: usize) -> Vec<String> {
+    let first = tasks.iter().position(|row| matches!(row.2, TaskState::Pending | TaskState::Running));
+    let first = first.unwrap_or(0).min(tasks.len().saturating_sub(room));
+    let mut rows: Vec<_> = tasks.iter().skip(first).take(room).map(task_row).collect();
+    let hidden = tasks.len() - rows.len();
+    if hidden > 0 {
+        rows.push(format!("  … and {hidden} more"));
+    }
+    rows
+}
+
+fn minutes(time: Duration) -> String {
+    format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60)
+}
+
+fn task_row((id, title, state): &(TaskId, String, TaskState)) -> String {
+    format!("  {} {id} {title}", mark(*state))
 }
 
 fn mark(state: TaskState) -> &'static str {
@@ -181,21 +261,24 @@ fn mark(state: TaskState) -> &'static str {
     }
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(LINE_CHARS) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
+/// `1 test`, `2 tests`.
+pub(super) fn count(number: u64, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
 /// One line without control characters: what a test prints must not drive the terminal.
 pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().filter(|c| !reorders(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Several lines without control characters other than line breaks and tabs.
 pub(super) fn clean_lines(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    text.chars().filter(|c| !reorders(*c) && (!c.is_control() || matches!(c, '\n' | '\t'))).collect()
+}
+
+/// Marks that show text in another order than it is written in: a diff must not look like another one.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A unified diff for a person: coloured on a terminal.

@@ -3,7 +3,7 @@
 use super::{
     Exit,
     args::RunArgs,
-    document::{Document, Outcome},
+    document::{Asked, Document, Outcome},
     outcome, progress, put, say,
     signal::Interrupts,
     wiring::{self, Wiring},
@@ -102,7 +102,7 @@ fn next_steps(repo: &Path, branch: &str) -> String {
         ("take it", format!("{git} merge {branch}")),
         ("drop it", format!("{git} branch -D {branch}")),
     ];
-    steps.map(|(what, command)| format!("{what:<10}{command}")).join("\n")
+    steps.map(|(what, command)| format!("{what:<12}{command}")).join("\n")
 }
 
 /// Everything between the command line and the document.
@@ -124,17 +124,12 @@ pub(super) async fn perform(args: &RunArgs, request: &str, model: ModelChoice) -
     let display = progress::Display::new(clock);
     let driven = tokio::select! {
         driven = drive(&wiring, args.yes, &display) => driven.map_err(|report| Ended::refused(&report, Exit::Failed)),
-        () = interrupts.second(wiring.cancel.clone()) => Err(Ended::interrupted()),
+        () = interrupts.second(&wiring.cancel, &display) => Err(Ended::interrupted()),
     };
     display.finish();
     let ended = match driven {
         Ok(run) => outcome::ended(&wiring, &run).await,
-        Err(mut ended) => {
-            ended.document.run = Some(wiring.run.id.to_string());
-            ended.document.base = Some(wiring.base.commit.to_string());
-            ended.document.head = ended.document.base.clone();
-            ended
-        }
+        Err(why) => outcome::left(&wiring, &why).await,
     };
     Ended { held: Some(wiring), ..ended }
 }
@@ -144,8 +139,12 @@ async fn drive(wiring: &Wiring, yes: bool, display: &progress::Display) -> Resul
     let (engine, lease, watch) = (&wiring.engine, &wiring.lease, display.watch());
     let is_approved = |run: &Run| yes && outcome::waits_for_approval(run) && !wiring.cancel.is_cancelled();
     let mut run = wiring.run.clone();
+    let mut tries_again = outcome::is_held_up(&run);
+    display.begin(&run);
     loop {
-        if is_approved(&run) {
+        if std::mem::take(&mut tries_again) {
+            engine.tell(&run.id, &Event::Retried).await?;
+        } else if is_approved(&run) {
             engine.tell(&run.id, &Event::Approved).await?;
         }
         run = engine.drive_under(lease, &wiring.cancel, &watch).await?;
@@ -226,14 +225,19 @@ pub(super) fn show(ended: &Ended, with_diff: bool) -> Exit {
         say(&line);
     }
     if document.outcome == Outcome::Answered || document.outcome == Outcome::Question {
-        let text =
-            document.question.as_ref().map_or(document.summary.clone(), |question| question.text.clone());
+        let text = document.question.as_ref().map_or(document.summary.clone(), asked);
         put(&format!("{}\n", progress::clean_lines(&text)));
     } else if let Some(branch) = document.branch.as_ref().filter(|_| !std::io::stdout().is_terminal()) {
         // for a program; a person reads it a line above
         put(&format!("{branch}\n"));
     }
     ended.exit
+}
+
+/// A question with what may be answered; a single choice is an approval, and its text says how.
+fn asked(question: &Asked) -> String {
+    let choices = question.choices.iter().filter(|_| question.choices.len() > 1);
+    choices.fold(question.text.clone(), |text, choice| format!("{text}\n  - {choice}"))
 }
 
 #[cfg(test)]

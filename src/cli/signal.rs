@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: the first ends the run in order, the second ends the program (the sandbox dies with it).
 
-use super::say;
+use super::progress::Display;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -27,9 +27,9 @@ impl Interrupts {
     }
 
     /// Cancels `cancel` on the first signal and returns on the second. To be raced against the run.
-    pub(super) async fn second(&mut self, cancel: CancellationToken) {
+    pub(super) async fn second(&mut self, cancel: &CancellationToken, display: &Display) {
         self.next().await;
-        say("stopping: ending the sandbox (once more to leave at once)");
+        display.note("stopping: ending the sandbox (once more to leave at once)");
         cancel.cancel();
         self.next().await;
     }

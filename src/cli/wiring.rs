@@ -1,6 +1,12 @@
 //! Everything a command needs, made once: settings, repository, model, sandbox, store, engine.
 
-use super::{Exit, args::RunArgs, outcome, run::ModelChoice, say};
+use super::{
+    Exit,
+    args::RunArgs,
+    run::ModelChoice,
+    say,
+    wanted::{Meant, Names, Wanted},
+};
 use crate::{
     clock::Clock,
     config::{
@@ -9,11 +15,11 @@ use crate::{
         repo::{self, RepoRules},
     },
     engine::{
-        Engine, Timing, owner,
+        Engine, Timing,
         perform::{Parts, Performer},
     },
     git::{self, Base, FileChange, GitError, Source},
-    ids::{RunId, Sha},
+    ids::Sha,
     intent::Intent,
     limits::{agent as agents, config as limits, shown},
     model::{
@@ -27,8 +33,9 @@ use crate::{
         Sandbox,
         roots::{self, HostFacts},
     },
-    store::{Lease, Store, StoreError},
+    store::{Lease, Store},
 };
+use rustix::fs::Access;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -36,7 +43,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// A command's refusal: why, and which exit that is.
-type Refusal = (Report, Exit);
+pub(super) type Refusal = (Report, Exit);
 
 /// What `quantum run` works with.
 pub(super) struct Wiring {
@@ -50,17 +57,21 @@ pub(super) struct Wiring {
     source: Arc<Source>,
 }
 
-fn failed(error: &impl Hint) -> Refusal {
+pub(super) fn failed(error: &impl Hint) -> Refusal {
     (error.report(), Exit::Failed)
 }
 
-fn usage(error: &impl Hint) -> Refusal {
+pub(super) fn usage(error: &impl Hint) -> Refusal {
     (error.report(), Exit::Usage)
 }
 
-/// The settings; the working folder is where `quantum.toml` is looked for. A `--config` that can't be read is wrong usage.
-pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Env), Refusal> {
-    let env = Env::of_process();
+/// The settings; the working folder is where `quantum.toml` is looked for. A `--config` that can't be read is wrong
+/// usage. `data`: where the data go when nobody named a place.
+pub(super) fn settings(config: Option<&Path>, data: Option<&Path>) -> Result<(Settings, Env), Refusal> {
+    let mut env = Env::of_process();
+    if let Some(data) = data.and_then(Path::to_str) {
+        env.suppose("QUANTUM_DATA_DIR", data);
+    }
     let mut settings = config::load(config, &env, Path::new(".")).map_err(|error| match error {
         ConfigError::Unreadable { .. } if config.is_some() => usage(&error),
         error => failed(&error),
@@ -69,14 +80,23 @@ pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Env), Refusal
     if let Some(path) = settings.found.take_if(|path| git::is_tracked(path)) {
         return Err(failed(&ConfigError::NotOurs(path)));
     }
-    let folder = std::fs::create_dir_all(&settings.data).and_then(|()| settings.data.canonicalize());
+    log(&env, settings.log_json);
+    Ok((settings, env))
+}
+
+/// Makes the data folder, and finds out now whether anything can be kept there.
+pub(super) fn data_folder(settings: &mut Settings) -> Result<(), Refusal> {
+    let made = std::fs::create_dir_all(&settings.data).and_then(|()| settings.data.canonicalize());
+    let folder = made.and_then(|folder| {
+        rustix::fs::access(&folder, Access::WRITE_OK | Access::EXEC_OK)?;
+        Ok(folder)
+    });
     settings.data = folder.map_err(|cause| {
-        let message = format!("the data folder {} can't be made: {cause}", settings.data.display());
+        let message = format!("the data folder {} can't be written: {cause}", settings.data.display());
         let hint = "make it writable, or name another with QUANTUM_DATA_DIR";
         (Report::new(Class::Refused, "data_folder", message, hint), Exit::Failed)
     })?;
-    log(&env, settings.log_json);
-    Ok((settings, env))
+    Ok(())
 }
 
 /// Log lines go to stderr, when RUST_LOG asks for any.
@@ -97,7 +117,8 @@ pub(super) async fn prepare(
     model: ModelChoice,
     clock: &Clock,
 ) -> Result<Wiring, Refusal> {
-    let (settings, env) = settings(args.config.as_deref())?;
+    let (mut settings, env) = settings(args.config.as_deref(), args.data.as_deref())?;
+    data_folder(&mut settings)?;
     for note in &settings.notes {
         say(&format!("note: {note}"));
     }
@@ -105,16 +126,17 @@ pub(super) async fn prepare(
         say(&format!("note: not in effect yet: {}", settings.not_in_effect.join(", ")));
     }
     let (source, base) = repository(args, &settings.data).await?;
+    writable(source.folder())?;
     let rules = repo_rules(&source, &base.tree)?;
     let model = open_model(&settings, args, model)?;
     let database = settings.database.clone().unwrap_or_else(|| settings.data.join("quantum.db"));
     let store = Store::open(&database).await.map_err(|error| failed(&error))?;
     let repository = source.folder().display().to_string();
-    let fresh = |id| Run::new(id, intent.clone(), merged(&settings, &rules, args), clock.now());
-    let wanted =
-        Wanted { args, request, base: &base, repository: &repository, source: &source, fresh: &fresh };
-    let (run, lease) = wanted.claim(&store, clock).await?;
-    let branch = wanted.branch(&run);
+    let rules = merged(&settings, &rules, args);
+    let fresh = |id| Run::new(id, intent.clone(), rules.clone(), clock.now());
+    let names = Names { args, request, title: &intent.title, base: &base, repository: &repository };
+    let wanted = Wanted { names, source: &source, rules: &rules, fresh: &fresh };
+    let Meant { run, lease, branch } = wanted.claim(&store, clock).await?;
     let (performer, notes) =
         performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch, request));
     let engine = Engine::with(store, performer, clock.clone(), Timing::default());
@@ -138,6 +160,20 @@ async fn repository(args: &RunArgs, data: &Path) -> Result<(Arc<Source>, Base), 
         GitError::NoSuchCommit(_) if args.base.is_some() => usage(&error),
         error => failed(&error),
     })
+}
+
+/// A branch is what a run is paid for: a repository that can't take one is refused before anything is spent.
+fn writable(repository: &Path) -> Result<(), Refusal> {
+    let places = ["objects", "refs", "refs/heads"].map(|name| repository.join(name));
+    let there = places.iter().filter(|place| place.is_dir());
+    for place in there {
+        rustix::fs::access(place, Access::WRITE_OK | Access::EXEC_OK).map_err(|cause| {
+            let message = format!("no branch can be made: {} is not writable: {cause}", place.display());
+            let hint = "make it writable (`ls -ld` tells whose it is), or work on a clone of it with --repo";
+            (Report::new(Class::Refused, "read_only_repository", message, hint), Exit::Failed)
+        })?;
+    }
+    Ok(())
 }
 
 fn repo_rules(source: &Source, tree: &Sha) -> Result<RepoRules, Refusal> {
@@ -212,108 +248,6 @@ fn open_model(settings: &Settings, args: &RunArgs, choice: ModelChoice) -> Resul
             Ok(Arc::new(recorder))
         }
         None => Ok(model),
-    }
-}
-
-/// What was typed, as far as it names a run.
-struct Wanted<'a> {
-    args: &'a RunArgs,
-    request: &'a str,
-    base: &'a Base,
-    repository: &'a str,
-    source: &'a Source,
-    /// A new run with this id.
-    fresh: &'a (dyn Fn(RunId) -> Run + Sync),
-}
-
-impl Wanted<'_> {
-    fn id(&self, ordinal: u32) -> RunId {
-        let role = self.args.role.as_deref().unwrap_or_default();
-        let branch = self.args.branch.as_deref().unwrap_or_default();
-        RunId::derive(&[
-            "run",
-            self.repository,
-            self.base.commit.as_str(),
-            self.request,
-            role,
-            branch,
-            &ordinal.to_string(),
-        ])
-    }
-
-    fn branch(&self, run: &Run) -> String {
-        self.args.branch.clone().unwrap_or_else(|| branch(&run.intent.title, &run.id))
-    }
-
-    /// The first run that is new, was left by a process that is gone (in mid-work, or before it told the end), or only
-    /// waits for a `--yes`; with its lease, so that of two that ask at once each has a run of its own.
-    async fn claim(&self, store: &Store, clock: &Clock) -> Result<(Run, Lease), Refusal> {
-        for ordinal in 0..limits::RUNS_OF_A_REQUEST {
-            let id = self.id(ordinal);
-            let run = match store.run(&id).await {
-                Ok(stored) if !self.may_go_on(store, &stored.run, clock).await? => continue,
-                Ok(stored) => {
-                    let how = if outcome::is_at_rest(&stored.run) {
-                        "whose end was not told"
-                    } else {
-                        "which did not end"
-                    };
-                    say(&format!("note: going on with run {}, {how}", id.short()));
-                    stored.run
-                }
-                Err(StoreError::Missing(_)) => {
-                    let run = (self.fresh)(id.clone());
-                    match self.source.check_branch(&self.branch(&run)) {
-                        Ok(()) => {}
-                        Err(error) if self.args.branch.is_some() => return Err(usage(&error)),
-                        // an earlier run that this store does not know
-                        Err(GitError::BranchExists(_)) => continue,
-                        Err(error) => return Err(failed(&error)),
-                    }
-                    store.insert_or_find(&run, self.repository).await.map_err(|error| failed(&error))?.run
-                }
-                Err(error) => return Err(failed(&error)),
-            };
-            let (lease, now) = (owner::lease(&id), clock.now());
-            match store.take_lease(&lease, now, now.after(Timing::default().lease)).await {
-                Ok(()) => return Ok((run, lease)),
-                Err(StoreError::Leased { .. }) => {}
-                Err(error) => return Err(failed(&error)),
-            }
-        }
-        Err((
-            Report::new(Class::Broken, "runs", "too many runs of the same request", "say it in other words"),
-            Exit::Failed,
-        ))
-    }
-
-    async fn may_go_on(&self, store: &Store, run: &Run, clock: &Clock) -> Result<bool, Refusal> {
-        let is_wanted = !outcome::is_at_rest(run) || (self.args.yes && outcome::waits_for_approval(run));
-        match store.last_holder(&run.id).await.map_err(|error| failed(&error))? {
-            None => Ok(is_wanted),
-            Some(lease) if owner::is_gone(&lease.owner) => {
-                store.release_lease(&lease).await.map_err(|error| failed(&error))?;
-                Ok(true)
-            }
-            Some(_) => {
-                let is_held = store.is_leased(&run.id, clock.now()).await.map_err(|error| failed(&error))?;
-                Ok(is_wanted && !is_held)
-            }
-        }
-    }
-}
-
-/// `quantum/run-SLUG-XXXXXX`.
-fn branch(title: &str, id: &RunId) -> String {
-    let words: String =
-        title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    let mut slug = words.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
-    slug.truncate(limits::SLUG_BYTES);
-    let slug = slug.trim_end_matches('-');
-    if slug.is_empty() {
-        format!("quantum/run-{}", id.short())
-    } else {
-        format!("quantum/run-{slug}-{}", id.short())
     }
 }
 

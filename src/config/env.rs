@@ -1,6 +1,9 @@
 //! The environment: the only place that reads it, and the one table of all settings (`docs/settings.md` is made of it).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// One setting: its variable, whether it may stand in the settings file, and what it means.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +84,7 @@ pub const VARIABLES: &[Variable] = &[
         .commands("run, demo"),
     row("QUANTUM_PRICES", "prices", "a price table (TOML)").default("a built-in one"),
     row("QUANTUM_DATA_DIR", "data_dir", "git objects, workspaces, the database")
-        .default("`quantum` in the platform's data folder"),
+        .default("`quantum` in the platform's data folder (demo: its own temporary one)"),
     row("QUANTUM_DATABASE_URL", "database_url", "`sqlite://FILE`").default("`quantum.db` in the data folder"),
     row("QUANTUM_ENGINE", "engine", "what drives a run; only `embedded` today").default("`embedded`"),
     row("QUANTUM_LOG_FORMAT", "log_format", "`text` or `json`").default("`text`"),
@@ -147,6 +150,10 @@ impl Env {
                 Err(_) => drop(env.odd.insert(name)),
             }
         }
+        // a service or a cron job has none; toolchains and caches are found by it all the same
+        if let Some(home) = std::env::home_dir().as_deref().and_then(Path::to_str) {
+            env.suppose("HOME", home);
+        }
         env
     }
 
@@ -159,6 +166,21 @@ impl Env {
     /// A variable; an empty one is unset.
     pub fn var(&self, name: &str) -> Option<&str> {
         self.texts.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Sets a variable that nobody set.
+    pub fn suppose(&mut self, name: &str, value: &str) {
+        if self.var(name).is_none() && !self.is_odd(name) {
+            self.texts.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Whether a program can be found by `PATH`.
+    pub fn finds(&self, program: &str) -> bool {
+        self.var("PATH")
+            .unwrap_or_default()
+            .split(':')
+            .any(|folder| Path::new(folder).join(program).is_file())
     }
 
     /// Whether a variable is set to something that is not UTF-8.

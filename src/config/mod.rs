@@ -73,7 +73,7 @@ pub enum ConfigError {
     #[error("{} is a file of this repository and nobody named it", .0.display())]
     NotOurs(PathBuf),
     /// No folder to keep anything in.
-    #[error("this platform names no data folder")]
+    #[error("there is no data folder: HOME is not an absolute path")]
     NoDataFolder,
 }
 
@@ -221,7 +221,9 @@ impl Source<'_> {
     fn platform_data(&self) -> Result<PathBuf, ConfigError> {
         use etcetera::BaseStrategy;
         let strategy = etcetera::choose_base_strategy().map_err(|_| ConfigError::NoDataFolder)?;
-        Ok(strategy.data_dir().join("quantum"))
+        let folder = strategy.data_dir().join("quantum");
+        // a relative HOME would put it into whatever folder this is, a repository for example
+        if folder.is_absolute() { Ok(folder) } else { Err(ConfigError::NoDataFolder) }
     }
 
     fn database(&self) -> Result<Option<PathBuf>, ConfigError> {

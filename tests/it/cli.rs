@@ -1,11 +1,14 @@
 //! The command line as people and programs meet it: help, wrong usage, pipes, terminals.
 
 use crate::story::{Desk, Told};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 use std::{
+    ffi::OsStr,
     fs,
     io::{Read, Write},
-    process::Stdio,
+    os::unix::ffi::OsStrExt,
+    process::{Command, Stdio},
 };
 
 fn told(desk: &Desk, args: &[&str]) -> Told {
@@ -166,12 +169,19 @@ fn doctor_is_a_list_for_people_and_a_document_for_programs() {
     };
     let document = check(&["--model", &model], true);
     let names = document["checks"].to_string();
-    for part in ["settings", "sandbox", "git", "store", "model"] {
+    for part in ["settings", "sandbox", "toolchains", "git", "store", "model"] {
         assert!(names.contains(part), "{names}");
     }
     check(&[], false);
     check(&["--model", "scripted//no/such"], false);
     check(&["--config", "/no/such"], false);
+    // what is wrong with one thing does not keep the others from being looked at
+    let lost =
+        desk.told(desk.quantum(&["doctor"]).env("QUANTUM_DATA_DIR", "/dev/null/x").env("PATH", "/no/such"));
+    for part in ["FAIL settings", "FAIL toolchains", "FAIL store", "FAIL git", "ok   sandbox: user namespace"]
+    {
+        assert!(lost.stdout.contains(part), "{part}: {}", lost.stdout);
+    }
     let told = told(&desk, &["doctor", "--model", "gpt"]);
     assert_eq!(told.exit, 1);
     assert!(told.stdout.contains("FAIL model") && told.stdout.contains("PROVIDER/NAME"), "{}", told.stdout);
@@ -196,4 +206,81 @@ fn a_reader_that_leaves_is_no_panic() {
         // what a program waits for did not arrive: that is no success
         assert!(!args.contains(&"--json") || exit == Some(1), "{args:?}: {said}");
     }
+}
+
+/// What the program writes to a terminal of this kind, and its exit.
+fn on_a_terminal(command: &mut Command, kind: &str) -> (String, Option<i32>) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let ours = openpt(flags).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let theirs = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(OsStr::from_bytes(ptsname(&ours, Vec::new()).unwrap().as_bytes()));
+    let mut child = command.env("TERM", kind).stdout(Stdio::null()).stderr(theirs.unwrap()).spawn().unwrap();
+    // our copy of the other end would keep the terminal open
+    command.stderr(Stdio::null());
+    let (mut seen, mut ours) = (Vec::new(), fs::File::from(ours));
+    // the end of a terminal is an error
+    let _ = ours.read_to_end(&mut seen);
+    (String::from_utf8_lossy(&seen).into_owned(), child.wait().unwrap().code())
+}
+
+#[test]
+fn a_terminal_shows_tasks_tool_money_and_time_live() {
+    let desk = Desk::new();
+    // a tool that takes as long as a person needs to see it
+    let tool = crate::story::shell("coder", "sleep 1; echo good > value");
+    let mut lines = crate::story::good();
+    lines.insert(1, tool);
+    let model = desk.script(&lines);
+    let mut command = desk.quantum(&["run", "Make it good", "--model", &model]);
+    let (seen, exit) = on_a_terminal(&mut command, "xterm-256color");
+    assert_eq!(exit, Some(0), "{seen}");
+    for part in
+        ["\u{1b}[", "working · 0:0", "$0.0000 · ", "model calls", "[>] t1 Make it good", "t1: shell sleep 1"]
+    {
+        assert!(seen.contains(part), "{part:?} is not in {seen:?}");
+    }
+    // how far each task came stays on the screen
+    let end = seen.rfind("[x] t1 Make it good").unwrap();
+    assert!(seen[end..].contains("look at it  git diff HEAD...quantum/"), "{seen:?}");
+    // one that can't move its cursor gets lines
+    let mut again = desk.quantum(&["run", "Make it good", "--model", &model]);
+    let (seen, exit) = on_a_terminal(&mut again, "dumb");
+    assert_eq!(exit, Some(0), "{seen}");
+    assert!(!seen.contains('\u{1b}') && seen.contains("[0:00] planning"), "{seen:?}");
+}
+
+#[test]
+fn the_demo_ends_with_a_verified_branch() {
+    let desk = Desk::new();
+    #[expect(clippy::disallowed_methods, reason = "rustup finds its toolchain by it")]
+    let home = std::env::var_os("HOME").unwrap_or_default();
+    let mut command = desk.quantum(&["demo"]);
+    command.env_remove("QUANTUM_DATA_DIR").env("HOME", home).env("TMPDIR", desk.path());
+    let demo = desk.told(&mut command);
+    assert_eq!(demo.exit, 0, "{}", demo.stderr);
+    for part in [
+        "recording that ships with the program",
+        "+    (fahrenheit - 32.0) * 5.0 / 9.0",
+        "cargo test --no-fail-fast: exit 0, 4 tests",
+        "outcome   proposed",
+        "What to do next:",
+    ] {
+        assert!(demo.stderr.contains(part), "{part:?} is not in {}", demo.stderr);
+    }
+    let branch = demo.stdout.trim_end();
+    let folder = demo.stderr.lines().find_map(|line| line.trim().strip_prefix("clean up")).unwrap();
+    let folder = folder.trim().strip_prefix("rm -r ").unwrap();
+    desk.git(&["-C", &format!("{folder}/sample"), "merge", "-q", branch]);
+    // without cargo, it says so at once and claims nothing
+    let demo = desk.told(command.env("PATH", "/usr/bin/nowhere").env("HOME", "/nonexistent"));
+    assert_eq!(demo.exit, 0, "{}", demo.stderr);
+    assert!(
+        demo.stderr.contains("cargo is not on PATH") && demo.stderr.contains("outcome   unverified"),
+        "{}",
+        demo.stderr
+    );
 }

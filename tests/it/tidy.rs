@@ -247,6 +247,45 @@ fn docs_name_real_files() {
                 missing.push(format!("{}: `{word}`", path.display()));
             }
         }
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let folder = root().join(&path).parent().unwrap().to_owned();
+            if !target.contains("://") && !folder.join(target).exists() {
+                missing.push(format!("{}: ({target})", path.display()));
+            }
+        }
     }
     assert!(missing.is_empty(), "the docs name files that do not exist:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_dependency_has_its_line_of_reason() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = toml::from_str(&manifest).unwrap();
+    let why = fs::read_to_string(root().join("docs/decisions/0005-dependencies.md")).unwrap();
+    let row =
+        |name: &str| why.lines().any(|line| line.starts_with("| `") && line.contains(&format!("`{name}`")));
+    let tables = ["dependencies", "dev-dependencies"].map(|table| manifest[table].as_table().unwrap());
+    let names: Vec<_> = tables.into_iter().flat_map(toml::Table::keys).collect();
+    let silent: Vec<_> = names.iter().filter(|name| !row(name)).collect();
+    assert!(silent.is_empty(), "no reason in docs/decisions/0005-dependencies.md: {silent:?}");
+    let all: String = ["src", "tests", "benches"]
+        .iter()
+        .flat_map(|folder| files(folder, "rs"))
+        .map(|(_, text)| text)
+        .collect();
+    let unused: Vec<_> =
+        names.iter().filter(|name| !all.contains(&format!("{}::", name.replace('-', "_")))).collect();
+    assert!(unused.is_empty(), "dependencies that nothing uses: {unused:?}");
+}
+
+#[test]
+fn every_decision_is_in_the_index() {
+    let index = fs::read_to_string(root().join("docs/decisions/0000-index.md")).unwrap();
+    for (path, _) in files("docs/decisions", "md") {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(
+            name.starts_with("0000") || index.contains(&format!("({name})")),
+            "{name} is not in the index"
+        );
+    }
 }

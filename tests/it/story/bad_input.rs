@@ -144,6 +144,34 @@ fn odd_files_come_through_unchanged() {
     );
 }
 
+#[test]
+fn fifty_thousand_files_are_a_repository_like_any_other() {
+    use std::fmt::Write as _;
+    let desk = Desk::new();
+    let mut stream =
+        "commit refs/heads/main\ncommitter A <a@localhost> 1700000000 +0000\ndata 1\nx\n".to_owned();
+    for n in 0..50_000 {
+        let text = format!("file {n}\n");
+        write!(stream, "M 100644 inline d{}/e{}/f{n}\ndata {}\n{text}\n", n / 5_000, n / 100, text.len())
+            .unwrap();
+    }
+    let (path, repo) = (desk.path().join("stream"), desk.path().join("large.git"));
+    fs::write(&path, stream).unwrap();
+    let large = repo.to_str().unwrap();
+    desk.git(&["init", "-q", "--bare", large]);
+    #[expect(clippy::disallowed_methods, reason = "git makes what it judges")]
+    let mut import = std::process::Command::new("git");
+    import.args(["-C", large, "fast-import", "--quiet"]).stdin(fs::File::open(path).unwrap());
+    assert!(import.status().unwrap().success());
+    let lines = [write("coder", "d3/e170/f17042", "changed\n"), submit("coder", "Change one")];
+    let told = desk.run(&lines, &["--role", "coder", "--repo", large, "--base", "main"]);
+    let document = told.document();
+    assert_eq!(document["outcome"], "unverified", "{document:#}\n{}", told.stderr);
+    assert_eq!(document["files"], json!([{"path": "d3/e170/f17042", "added": 1, "removed": 1}]));
+    let branch = document["branch"].as_str().unwrap();
+    assert_eq!(desk.git(&["-C", large, "diff", "--name-only", "main", branch]), "d3/e170/f17042");
+}
+
 /// Models that misbehave: outcome, exit, error code.
 #[test]
 fn bad_models() {

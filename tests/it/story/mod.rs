@@ -4,6 +4,7 @@
 mod bad_input;
 mod leaving;
 mod outcomes;
+mod places;
 mod resume;
 mod stop;
 

@@ -10,7 +10,7 @@ fn a_killed_run_goes_on_where_it_stopped() {
     let expected = whole.run(&lines(), &[]).document();
     let moments = [
         "planning",
-        "planner on plan",
+        "planner: asking",
         "working",
         "coder on t1: asking the model (step 1)",
         "t1: write",

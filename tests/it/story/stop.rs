@@ -1,6 +1,6 @@
 //! Stopping a run: the sandbox's whole tree is gone, the outcome says cancelled.
 
-use super::{Desk, one_task, shell};
+use super::{Desk, one_task, shell, submit, write};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io::{BufRead, BufReader},
@@ -69,4 +69,50 @@ fn whoever_interrupts_twice_is_told_the_same() {
     while running("sleep 86399.375") > 0 {
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn whatever_moment_is_interrupted_nothing_is_left_over() {
+    let moments = [
+        "planning",
+        "planner: asking",
+        "working",
+        "t1: write",
+        "t1: shell",
+        "verifying",
+        "verify: make",
+        "publishing",
+    ];
+    let lines = [
+        one_task(),
+        write("coder", "value", "good\n"),
+        shell("coder", "cat value"),
+        submit("coder", "Make it good"),
+    ];
+    let mut cancelled = 0;
+    for moment in moments {
+        let desk = Desk::new();
+        let (child, _stderr) = started(&desk, &lines, moment);
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        // it is fast: it may have come to its end before the signal
+        match (document["outcome"].as_str(), output.status.code()) {
+            (Some("cancelled"), Some(1)) => cancelled += 1,
+            (Some("proposed"), Some(0)) => {}
+            other => panic!("{moment:?}: {other:?} {document:#}"),
+        }
+        let branch = document["branch"].as_str().unwrap_or_default();
+        assert_eq!(
+            desk.git(&["branch", "--list", "quantum/*", "--format=%(refname:short)"]),
+            branch,
+            "{moment:?}"
+        );
+        assert_eq!(desk.git(&["status", "--porcelain"]), "");
+        let left: Vec<_> = std::fs::read_dir(desk.path().join("data/work"))
+            .map(|all| all.flatten().collect())
+            .unwrap_or_default();
+        assert!(left.is_empty(), "{moment:?}: {left:?}");
+    }
+    assert!(cancelled >= 3, "only {cancelled} of the signals came in time");
 }
