@@ -71,6 +71,7 @@ async fn compared<'a>(
     let base = TreeFiles::of(&hands.parts.source, &snapshot.tree).await?;
     let change = TreeFiles::of(&hands.parts.source, tree).await?;
     checks.signs = weaker::signs(&base.difference(&change), &base, &change);
+    checks.redefined = weaker::redefined(&room.checks, &base, &change);
     if !room.is_named {
         checks.taken_away = detect::taken_away(&detect::checks(None, &base), &room.checks);
     }

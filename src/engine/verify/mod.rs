@@ -87,6 +87,8 @@ pub struct Checks<'a> {
     pub commands: &'a [CheckCommand],
     /// Commands of the base that the change no longer has.
     pub taken_away: Vec<String>,
+    /// Those of the commands that the change defines anew.
+    pub redefined: Vec<String>,
     /// What of the change could weaken the checks, in words.
     pub signs: Vec<String>,
 }
@@ -113,7 +115,7 @@ pub async fn check(checks: &Checks<'_>, desk: &mut dyn Desk) -> Result<(Verdict,
         receipt.notes.extend(note(command, &one));
         said.push((command, one));
     }
-    let verdict = verdict(&said, &checks.taken_away);
+    let verdict = verdict(&said, checks);
     if verdict == Verdict::Verified {
         receipt.notes.extend(said.iter().filter_map(|(command, one)| silent(command, one)));
     }
@@ -239,7 +241,7 @@ fn note(command: &CheckCommand, one: &One) -> Option<String> {
     Some(format!("`{}`: failing on the base commit too: {}{new}", command.command, listed(again)))
 }
 
-fn verdict(said: &[(&CheckCommand, One)], taken_away: &[String]) -> Verdict {
+fn verdict(said: &[(&CheckCommand, One)], checks: &Checks<'_>) -> Verdict {
     let any = |is: fn(&One) -> bool| said.iter().find(|(_, one)| is(one)).map(|(command, _)| *command);
     if any(|one| matches!(one, One::New(..))).is_some() {
         return Verdict::Failed;
@@ -271,12 +273,21 @@ fn verdict(said: &[(&CheckCommand, One)], taken_away: &[String]) -> Verdict {
             command.command
         ));
     }
-    if !taken_away.is_empty() {
-        let gone = taken_away.iter().map(|command| format!("`{command}`")).collect::<Vec<_>>().join(", ");
+    let quoted = |commands: &[String]| {
+        commands.iter().map(|command| format!("`{command}`")).collect::<Vec<_>>().join(", ")
+    };
+    if !checks.taken_away.is_empty() {
+        let gone = quoted(&checks.taken_away);
         return Verdict::Unverified(format!("the change takes away what checks the base commit: {gone}"));
     }
     if any(|one| matches!(one, One::Pass)).is_some() {
-        return Verdict::Verified;
+        if checks.redefined.is_empty() {
+            return Verdict::Verified;
+        }
+        return Verdict::Unverified(format!(
+            "the change itself says anew what {} runs: its pass proves nothing about the base commit's tests",
+            quoted(&checks.redefined)
+        ));
     }
     Verdict::Unverified(match any(|one| matches!(one, One::Unknown)) {
         Some(command) => format!(
@@ -444,7 +455,7 @@ mod tests {
     async fn a_change_that_touches_the_checks_says_so() {
         let commands = [CheckCommand { command: "a".to_owned(), runner: Runner::Known }];
         let signs = vec!["the change removes tests/b.rs".to_owned()];
-        let checks = Checks { commands: &commands, signs: signs.clone(), taken_away: Vec::new() };
+        let checks = Checks { commands: &commands, signs: signs.clone(), ..Checks::default() };
         let passed = || vec![("a", Some(0), PASS)];
         let (said, notes) =
             judged(&checks, Table(passed(), vec![("a", Some(0), "test result: ok. 5 passed; 0 failed")]))
@@ -457,5 +468,8 @@ mod tests {
             Checks { commands: &commands, taken_away: vec!["make test".to_owned()], ..Checks::default() };
         let (said, _) = judged(&gone, Table(passed(), Vec::new())).await;
         assert_eq!(said, "the change takes away what checks the base commit: `make test`");
+        let anew = Checks { commands: &commands, redefined: vec!["a".to_owned()], ..Checks::default() };
+        let (said, _) = judged(&anew, Table(passed(), Vec::new())).await;
+        assert!(said.starts_with("the change itself says anew what `a` runs"), "{said}");
     }
 }

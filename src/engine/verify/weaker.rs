@@ -1,7 +1,7 @@
 //! What of a change could weaken the checks: tests that are gone, and edits of what decides which tests run. A change may have
 //! a good reason for either; whoever reads the receipt is told, and how many tests ran before.
 
-use super::detect::Files;
+use super::detect::{CheckCommand, Files, is_same_kind};
 use crate::limits::verify as limits;
 
 /// How two trees differ, by paths of the base.
@@ -39,6 +39,40 @@ pub fn signs(difference: &Difference, base: &dyn Files, change: &dyn Files) -> V
         said.push(format!("the change edits what decides which tests run: {}", listed(&edited)));
     }
     said
+}
+
+/// Which of the commands the change itself defines anew: what they print is then the change's own word.
+pub fn redefined(commands: &[CheckCommand], base: &dyn Files, change: &dyn Files) -> Vec<String> {
+    let differs = |of: fn(&dyn Files) -> Option<String>| of(base).is_some() && of(base) != of(change);
+    let (script, target) = (differs(test_script), differs(test_target));
+    let is_so = |check: &&CheckCommand| {
+        script && is_same_kind(&check.command, "npm test")
+            || target && is_same_kind(&check.command, "make test")
+    };
+    commands.iter().filter(is_so).map(|check| check.command.clone()).collect()
+}
+
+fn test_script(files: &dyn Files) -> Option<String> {
+    let manifest: serde_json::Value = serde_json::from_str(&files.text("package.json")?).ok()?;
+    Some(manifest["scripts"]["test"].as_str()?.to_owned())
+}
+
+/// The target `test` of the Makefile: its line and its recipe.
+fn test_target(files: &dyn Files) -> Option<String> {
+    let text = ["Makefile", "GNUmakefile", "makefile"].iter().find_map(|name| files.text(name))?;
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("test:"));
+    let head = lines.next()?;
+    let recipe = lines.take_while(|line| line.starts_with(['\t', ' ']) || line.is_empty());
+    Some(
+        [head]
+            .into_iter()
+            .chain(recipe)
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+            .trim_end()
+            .to_owned(),
+    )
 }
 
 fn is_test(path: &str) -> bool {
@@ -140,5 +174,20 @@ mod tests {
         let many: Vec<String> = (0..12).map(|n| format!("tests/{n:02}.rs")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(check(&many, &[], "{}", "{}").ends_with("tests/09.rs and 2 more"));
+    }
+
+    #[test]
+    fn a_command_that_the_change_defines_anew_is_seen() {
+        use super::super::detect::checks;
+        let check = |name: &'static str, base: &'static str, change: &'static str| {
+            let (base, change) = (Fake(vec![(name, base)]), Fake(vec![(name, change)]));
+            redefined(&checks(None, &change), &base, &change)
+        };
+        let (jest, echo) = (r#"{"scripts":{"test":"jest"}}"#, r#"{"scripts":{"test":"echo 9 passing"}}"#);
+        assert_eq!(check("package.json", jest, echo), ["npm test"]);
+        assert!(check("package.json", jest, jest).is_empty());
+        assert!(check("package.json", "{}", jest).is_empty(), "the first there is");
+        assert_eq!(check("Makefile", "test:\n\tgo\n", "test:\n\techo\n"), ["make test"]);
+        assert!(check("Makefile", "test:\n\tgo\n\na:\n\tb\n", "test:\n\tgo\nc:\n").is_empty());
     }
 }
