@@ -5,6 +5,8 @@
 //! model is not asked for again, and a work starts over in a fresh workspace.
 
 mod background;
+mod fetch;
+mod keep;
 mod merge;
 mod outgoing;
 mod prepare;

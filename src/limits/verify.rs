@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const COMMAND: Duration = Duration::from_secs(20 * 60);
 /// Wall time of one command of setup. At the bound it is killed and the run goes on without.
 pub const SETUP: Duration = Duration::from_secs(10 * 60);
+/// Packages of one folder that are looked at for links into the repository. At the bound the rest stays as it is.
+pub const LINKS: usize = 50_000;
 /// Wall time of one command of setup that is tried without a network first. At the bound it is killed and tried with one.
 pub const FROM_CACHES: Duration = Duration::from_secs(2 * 60);
 /// Bytes of one command's output that are kept (half from its head, half from its tail).
@@ -16,6 +18,8 @@ pub const EVIDENCE_BYTES: usize = 12 * 1024;
 pub const FAILING: usize = 500;
 /// Characters of one test's name; the rest is left out.
 pub const NAME_CHARS: usize = 200;
+/// Lines that the name of one failing test may go over: suites in suites. One that is longer is not known by it.
+pub const TITLE_LINES: u32 = 8;
 /// Names of old failures that a receipt's note spells out.
 pub const NAMED: usize = 10;
 /// Bytes of a manifest (`package.json`, `Makefile`) that detection reads. A larger one is not looked at.
@@ -30,6 +34,9 @@ pub const DOWNLOAD_BYTES: u64 = 4 << 30;
 pub const CONNECTIONS: usize = 64;
 /// Bytes of a proxy request's head, and of a TLS hello: real ones have some hundred. Longer is refused.
 pub const HEAD_BYTES: usize = 16 * 1024;
+/// Connections of one command of setup that are refused because nobody named their host: a client that asks for so many will
+/// not stop. Then the command is ended.
+pub const REFUSALS: usize = 100;
 /// Connections of one setup that are logged; more are only carried.
 pub const LOG_LINES: usize = 1_000;
 /// Time for a proxy request's head, a TLS hello, or a connection to the host. Then it is refused.

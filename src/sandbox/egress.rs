@@ -2,7 +2,7 @@
 //!
 //! `CONNECT` (RFC 9110 §9.3.6) with TLS whose server name (RFC 6066 §3) is the host that was asked for; or, where a client
 //! of this host is configured so, a plain `GET`. The name is resolved once and the address is checked before it is used:
-//! nothing private unless the operator named it. A host that itself goes out through a proxy (`HTTPS_PROXY`) is followed
+//! nothing private unless the operator or a client of this host named it. A host that itself goes out through a proxy (`HTTPS_PROXY`) is followed
 //! there. What a connection may send is capped, because an allowed host is a drop box too (CVE-2026-54316); everything is logged.
 
 mod hello;
@@ -49,15 +49,23 @@ impl Place {
     }
 }
 
-/// What may be reached.
+/// What may be reached: exact hosts and ports.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// Exact hosts and ports.
+    /// Those that the operator or this host's own package clients name: they are reached where this host's resolver says
+    /// they are, a company's private network too.
     pub allow: Vec<Place>,
-    /// The operator wrote the list: then an address in it may be private.
-    pub by_operator: bool,
+    /// Those that only the repository names: reached at public addresses only, as their names may be a stranger's.
+    pub asked: Vec<Place>,
     /// The host's own proxy.
     pub upstream: Option<Upstream>,
+}
+
+impl Rules {
+    /// Whether the place may be reached at all.
+    fn has(&self, place: &Place) -> bool {
+        self.allow.contains(place) || self.asked.contains(place)
+    }
 }
 
 /// One connection, for the receipt.
@@ -73,6 +81,11 @@ pub struct Line {
     pub refused: Option<&'static str>,
 }
 
+/// What a line says of a place that nobody named.
+pub const NOT_ALLOWED: &str = "not on the allow-list";
+/// What a line says of a place that only the repository named and that has none.
+pub const NOT_PUBLIC: &str = "no public address";
+
 /// Everything that went through, or did not.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<Line>>>);
@@ -83,6 +96,11 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn refused(&self) -> usize {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().filter(|line| line.refused == Some(NOT_ALLOWED)).count()
+    }
+
     fn add(&self, line: Line) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() < limits::LOG_LINES {
@@ -91,12 +109,14 @@ impl Log {
     }
 }
 
-/// Serves connections for as long as the future is polled; dropping it cuts them all.
+/// Serves connections for as long as the future is polled; dropping it cuts them all. It ends by itself when it has refused
+/// so many that the client will not stop asking (npm repeats a refused tunnel for ever).
 pub async fn serve(listener: UnixListener, rules: Rules, log: Log) {
     let totals = Totals::default();
+    let before = log.refused();
     let places = Semaphore::new(limits::CONNECTIONS);
     let mut open = futures_util::stream::FuturesUnordered::new();
-    loop {
+    while log.refused() < before + limits::REFUSALS {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((client, _)) => open.push(connection(client, &rules, &log, &totals, &places)),
@@ -135,8 +155,8 @@ async fn through(
     };
     let place = request.place();
     line.place = format!("{}:{}", place.host, place.port);
-    if !rules.allow.contains(place) {
-        return deny(client, "not on the allow-list").await;
+    if !rules.has(place) {
+        return deny(client, NOT_ALLOWED).await;
     }
     if matches!(request, Request::Get { .. }) && rules.upstream.is_some() {
         return deny(client, "plain http does not go through the host's proxy").await;

@@ -1,8 +1,8 @@
 //! Setup as a user meets it: what a configuration or a lockfile asks for is there for the agent and for the checks, was
 //! made once, says what it came to, and leaves no network behind.
 
-use crate::story::{Desk, Told, good, one_task, shell, submit, write};
-use serde_json::Value;
+use crate::story::{Desk, Told, good, one_task, shell, submit};
+use serde_json::{Value, json};
 use std::{fs, os::unix::fs::PermissionsExt};
 
 const PASSED: &str = "echo 'test result: ok. 1 passed; 0 failed'\n";
@@ -131,18 +131,62 @@ fn caches_come_before_the_network_and_the_host_s_registry_is_told() {
     assert_eq!(kept(&desk, &told, "how"), "proxy= registry=");
 }
 
+/// What a client of ours asks of the proxy.
+const ASKS: &str = "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; printf \"CONNECT $0:443 HTTP/1.1\\r\\n\\r\\n\" >&3; head -1 <&3'";
+
 #[test]
-fn a_proxy_that_is_none_and_a_list_with_a_typo_are_named() {
+fn a_repository_does_not_answer_for_the_clients_of_this_host() {
+    let desk = desk("{}\n", "grep -q good value");
+    desk.write("package.json", "{}");
+    desk.write(".npmrc", "registry=https://evil.example/\n");
+    desk.commit("package-lock.json", "{}");
+    let script = format!(
+        "if [ \"$1\" = config ]; then sed -n s/registry=//p .npmrc 2>/dev/null; exit; fi\n\
+        [ -n \"$HTTPS_PROXY\" ] || exit 1\n{ASKS} evil.example\nexit 1\n"
+    );
+    let path = client(&desk, "npm", &script);
+    // another client is told where its registry is, so that there is a way out at all
+    let settings = [("PATH", path.as_str()), ("npm_config_registry", "https://npm.example/")];
+    let notes = notes(&run(&desk, &good(), &settings));
+    assert!(notes.contains("refused: evil.example:443 (not on the allow-list)"), "{notes}");
+    assert!(notes.contains("`QUANTUM_EGRESS_ALLOW=evil.example:443`"), "the line that would help: {notes}");
+}
+
+#[test]
+fn what_one_client_set_up_is_kept_when_another_fails() {
+    let desk = desk("{}\n", "test -d node_modules && grep -q good value");
+    desk.write("package.json", "{}");
+    desk.write("package-lock.json", "{}");
+    desk.write("go.mod", "module a\n");
+    desk.commit("go.sum", "x\n");
+    client(&desk, "go", "[ \"$1\" = test ] && echo 'ok a 0.1s'\n");
+    let path = client(&desk, "npm", "[ \"$1\" != ci ] || mkdir node_modules\n");
+    let lines = good();
+    let notes = notes(&run(&desk, &lines, &[("PATH", &path)]));
+    assert!(notes.contains("set up by `npm ci --ignore-scripts` without a network"), "{notes}");
+    assert!(notes.contains("could not be set up: no host is known"), "{notes}");
+    assert!(notes.contains("go mod download"), "{notes}");
+}
+
+#[test]
+fn a_proxy_that_is_none_is_named_and_the_run_goes_on() {
     let desk = desk("setup: [\"sh ./setup.sh\"]\n", "grep -q good value");
-    for (name, value, said) in [
-        ("HTTPS_PROXY", "socks5://proxy.example:1", "setup had no proxy: HTTPS_PROXY"),
-        ("QUANTUM_EGRESS_ALLOW", "a.example,b example", "b example"),
-    ] {
-        desk.commit("told", name);
-        let lines = [one_task(), write("coder", "value", &format!("good {name}\n")), submit("coder", name)];
-        let notes = notes(&run(&desk, &lines, &[(name, value)]));
-        assert!(notes.contains(said), "{notes}");
-    }
+    let notes = notes(&run(&desk, &good(), &[("HTTPS_PROXY", "socks5://proxy.example:1")]));
+    assert!(notes.contains("setup had no proxy: HTTPS_PROXY"), "{notes}");
+}
+
+#[test]
+fn a_list_of_hosts_with_a_typo_is_refused_before_anything_is_done() {
+    let desk = desk("setup: [\"sh ./setup.sh\"]\n", "grep -q good value");
+    let before = desk.standing();
+    let told = run(&desk, &good(), &[("QUANTUM_EGRESS_ALLOW", "a.example,b example")]);
+    let document = told.document();
+    assert_eq!((told.exit, &document["outcome"], &document["run"]), (1, &json!("failed"), &Value::Null));
+    assert_eq!(document["error"]["code"], "config_value");
+    let said = document["error"].to_string();
+    assert!(said.contains("QUANTUM_EGRESS_ALLOW") && said.contains("b example"), "{said}");
+    assert!(said.contains("host[:port]"), "{said}");
+    assert_eq!((before, &document["branch"]), (desk.standing(), &Value::Null));
 }
 
 #[test]

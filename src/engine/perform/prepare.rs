@@ -2,9 +2,8 @@
 //! only way out is the allow-list, and are read-only for every later work. It never fails a run: what could not be set up
 //! is said, with the line of configuration that would help.
 
-use super::{Errand, Performer, aside, rooms, tree_files::TreeFiles, workspace};
+use super::{Errand, Performer, aside, fetch::Fetching, keep::keep, rooms, tree_files::TreeFiles, workspace};
 use crate::{
-    agent::contract::Progress,
     config::repo::RepoRules,
     engine::{
         setup::{
@@ -16,19 +15,14 @@ use crate::{
     ids::{ContentHash, RunId, Sha},
     limits::verify as limits,
     report::{Class, Report},
-    sandbox::{
-        Policy,
-        egress::{self, Log, Rules},
-    },
+    sandbox::{Kind, Policy, WORKSPACE, egress::Log},
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeSet,
     fs,
-    os::unix::fs::{PermissionsExt, chown},
+    os::unix::fs::chown,
     path::{Path, PathBuf},
 };
-use tokio::net::UnixListener;
 use workspace::Workspace;
 
 /// What setup left for later works.
@@ -42,6 +36,8 @@ pub(super) struct Prepared {
     pub(super) env: Vec<(String, String)>,
     /// What was done or could not be done, for the receipt; empty: nothing was needed.
     pub(super) note: String,
+    /// Some of it did not work out.
+    pub(super) is_incomplete: bool,
 }
 
 /// Finds an earlier result or makes one.
@@ -54,7 +50,8 @@ pub(super) async fn prepare(
     let files = TreeFiles::of(&hands.parts.source, base).await?;
     let steps = steps::steps(rules.setup.as_deref(), &files);
     if steps.is_empty() {
-        let advice = if rules.setup.is_none() { steps::advice(&files) } else { None };
+        let shown: Vec<&Path> = hands.parts.roots.listing.iter().map(|(_, path)| path.as_path()).collect();
+        let advice = if rules.setup.is_none() { steps::advice(&files, &shown) } else { None };
         return Ok(Prepared { note: advice.unwrap_or_default(), ..Prepared::default() });
     }
     let folder = folder(hands, &files, &steps);
@@ -90,7 +87,7 @@ struct Kept {
 
 impl Prepared {
     fn has_failed(&self) -> bool {
-        self.folder.is_none() && !self.note.is_empty()
+        self.is_incomplete || self.folder.is_none() && !self.note.is_empty()
     }
 }
 
@@ -99,6 +96,7 @@ fn folder(hands: &Performer, files: &TreeFiles, steps: &[Step]) -> PathBuf {
     let tools: String = parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect();
     let commands: String = steps.iter().map(|step| format!("{}\n", step.command)).collect();
     let name = [
+        format!("{:?}", parts.sandbox.kind),
         parts.source.folder().display().to_string(),
         files.digest(steps::counts).to_string(),
         tools,
@@ -113,7 +111,7 @@ fn earlier(folder: &Path, run: &RunId) -> Option<Prepared> {
     kept.failed_in.is_none_or(|failed_in| failed_in == *run).then_some(kept.prepared)
 }
 
-fn disk(cause: &std::io::Error) -> Report {
+pub(super) fn disk(cause: &std::io::Error) -> Report {
     Report::new(
         Class::Transient,
         "disk",
@@ -158,22 +156,42 @@ impl Making<'_> {
         let homes = homes(self.folder);
         policy.write.push((homes.clone(), homes));
         policy.env.extend(own_homes(self.folder));
-        let (from_caches, fetched) = self.without_network(&policy, &needed).await?;
-        let log = Log::default();
-        if !fetched.is_empty()
-            && let Some(why) = self.fetch(workspace, &policy, &fetched, &log).await?
-        {
-            return Ok(Prepared { note: notes::failed(&why, &fetched), ..Prepared::default() });
+        let (from_caches, left) = self.without_network(&policy, &needed).await?;
+        let (log, mut failed) = (Log::default(), Vec::new());
+        if !left.is_empty() {
+            let scratch = self::homes(self.folder).join("meanwhile");
+            let (hands, errand) = (self.hands, self.errand);
+            let fetching = Fetching { hands, errand, asked: &self.rules.allow, scratch: &scratch };
+            failed = fetching.fetch(workspace, &policy, &left, &log).await?;
+            workspace::remove(&scratch);
         }
-        let after = self.afterwards(&policy, &needed).await?;
-        let links = self.take(workspace)?;
+        let has_failed = |step: &Step| failed.iter().any(|(other, _)| other == step);
+        let note = notes::failed(&failed, &log);
+        // commands of the configuration may build on each other: what they left is whole or is nothing
+        if failed.iter().any(|(step, _)| step.client == Client::Any) || failed.len() == needed.len() {
+            return Ok(Prepared { note, ..Prepared::default() });
+        }
+        let fetched: Vec<Step> = left.iter().filter(|step| !has_failed(step)).cloned().collect();
+        let done: Vec<Step> = needed.iter().filter(|step| !has_failed(step)).cloned().collect();
+        let after = self.afterwards(&policy, &done).await?;
+        let names: Vec<&str> = done.iter().flat_map(|step| steps::kept(step.client)).copied().collect();
+        // without walls every work's workspace is somewhere else
+        let seen_at = (self.hands.parts.sandbox.kind == Kind::Linux).then_some(WORKSPACE);
+        let links = keep(workspace.folder(), self.folder, &names, seen_at).map_err(|cause| disk(&cause))?;
         // an empty home would only hide the host's own cache
         let is_used = |(_, home): &(String, String)| {
             ["registry", "git", "cache"].iter().any(|inner| Path::new(home).join(inner).is_dir())
         };
         let env = own_homes(self.folder).into_iter().filter(is_used).collect();
-        let note = notes::done(&from_caches, &fetched, &log) + &after;
-        Ok(Prepared { folder: Some(self.folder.to_owned()), links, env, note })
+        let made = notes::done(&from_caches, &fetched, &log) + &after;
+        let note = if note.is_empty() { made } else { format!("{made}; {note}") };
+        Ok(Prepared {
+            folder: Some(self.folder.to_owned()),
+            links,
+            env,
+            note,
+            is_incomplete: !failed.is_empty(),
+        })
     }
 
     /// Only what is made by us is in it, and one folder that the sandbox may write.
@@ -213,86 +231,6 @@ impl Making<'_> {
         rooms::command(self.hands, self.errand, &policy, command, limits::SETUP).await
     }
 
-    /// What may be reached: the operator's list, else what the clients say; an error is what is wrong with the settings.
-    async fn rules_for(
-        &self,
-        workspace: &Workspace,
-        clients: &BTreeSet<Client>,
-    ) -> Result<Result<Rules, String>, Report> {
-        let parts = &self.hands.parts;
-        let upstream = match hosts::upstream(&parts.host_env) {
-            Ok(upstream) => upstream,
-            Err(wrong) => return Ok(Err(format!("setup had no proxy: {wrong}"))),
-        };
-        if let Some(list) = &parts.egress_allow {
-            let rules = hosts::by_operator(list).map(|rules| Rules { upstream, ..rules });
-            return Ok(rules.map_err(|entry| format!("QUANTUM_EGRESS_ALLOW: {entry:?} is no host[:port]")));
-        }
-        let mut allow = Vec::new();
-        for client in clients {
-            let answer = match hosts::question(*client) {
-                Some(command) => self.offline(workspace, command).await?.output,
-                None => Vec::new(),
-            };
-            allow.extend(hosts::reported(*client, &String::from_utf8_lossy(&answer), &parts.host_env));
-        }
-        let asked = self.rules.allow.iter().filter_map(|entry| egress::Place::parse(entry));
-        allow.extend(asked);
-        Ok(Ok(Rules { allow, by_operator: false, upstream }))
-    }
-
-    /// Runs the steps with the way out; says what went wrong.
-    async fn fetch(
-        &self,
-        workspace: &Workspace,
-        policy: &Policy,
-        steps: &[Step],
-        log: &Log,
-    ) -> Result<Option<String>, Report> {
-        let host_env = &self.hands.parts.host_env;
-        let clients = clients(steps);
-        let rules = match self.rules_for(workspace, &clients).await? {
-            Ok(rules) => rules,
-            Err(wrong) => return Ok(Some(wrong)),
-        };
-        // a command of the configuration may need no host at all
-        if rules.allow.is_empty() && steps.iter().all(|step| step.client != Client::Any) {
-            return Ok(Some("no host is known that the package clients use".to_owned()));
-        }
-        // a socket's path has at most 107 bytes: the data folder's may be longer
-        let socket_home =
-            tempfile::Builder::new().prefix("quantum-").tempdir().map_err(|cause| disk(&cause))?;
-        let socket = socket_home.path().join("egress");
-        let listener = UnixListener::bind(&socket).map_err(|cause| disk(&cause))?;
-        fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).map_err(|cause| disk(&cause))?;
-        let mut policy = Policy { egress: Some(socket), ..policy.clone() };
-        policy.env.extend(certificates(host_env));
-        policy.env.extend(clients.iter().flat_map(|client| hosts::settings(*client, host_env)));
-        let ended = tokio::select! {
-            () = egress::serve(listener, rules, log.clone()) => return Ok(Some("the proxy ended".to_owned())),
-            ended = self.commands(&policy, steps) => ended?,
-        };
-        Ok(ended.map(|(command, why)| format!("`{command}` {why}{}", notes::refused(log))))
-    }
-
-    /// Runs the steps; the first that fails ends it.
-    async fn commands(&self, policy: &Policy, steps: &[Step]) -> Result<Option<(String, String)>, Report> {
-        for step in steps {
-            self.errand
-                .watch
-                .show(Progress::Command { what: "setup".to_owned(), command: step.command.clone() });
-            let ended = rooms::command(self.hands, self.errand, policy, &step.command, limits::SETUP).await?;
-            if ended.exit_code != Some(0) {
-                let how = ended
-                    .exit_code
-                    .map_or("did not finish".to_owned(), |code| format!("ended with exit code {code}"));
-                tracing::info!(command = step.command, output = %String::from_utf8_lossy(&ended.output), "setup failed");
-                return Ok(Some((step.command.clone(), format!("{how}{}", notes::last_line(&ended.output)))));
-            }
-        }
-        Ok(None)
-    }
-
     /// What follows without a network; it may fail, and then the receipt says so.
     async fn afterwards(&self, policy: &Policy, steps: &[Step]) -> Result<String, Report> {
         let mut said = String::new();
@@ -304,28 +242,6 @@ impl Making<'_> {
         }
         Ok(said)
     }
-
-    /// Moves what is kept out of the workspace.
-    fn take(&self, workspace: &Workspace) -> Result<Vec<String>, Report> {
-        let mut links = Vec::new();
-        for name in steps::KEPT {
-            let made = workspace.folder().join(name);
-            if fs::symlink_metadata(&made).is_ok_and(|meta| meta.is_dir()) {
-                fs::rename(&made, self.folder.join(name)).map_err(|cause| disk(&cause))?;
-                links.push((*name).to_owned());
-            }
-        }
-        Ok(links)
-    }
-}
-
-/// Whose hosts and settings the steps need; a command of the configuration may be of any client.
-fn clients(steps: &[Step]) -> BTreeSet<Client> {
-    let of = |step: &Step| match step.client {
-        Client::Any => vec![Client::Cargo, Client::Node, Client::Python, Client::Go],
-        one => vec![one],
-    };
-    steps.iter().flat_map(of).collect()
 }
 
 /// What the sandbox itself may write of the result.
@@ -352,23 +268,4 @@ fn fresh_folder(folder: &Path, cargo_config: &str, owner: Option<(u32, u32)>) ->
 fn own_homes(folder: &Path) -> Vec<(String, String)> {
     let home = |name: &str, inner: &str| (name.to_owned(), homes(folder).join(inner).display().to_string());
     vec![home("CARGO_HOME", "cargo"), home("GOMODCACHE", "go")]
-}
-
-/// A company's own authorities, where the file is one that the sandbox sees.
-fn certificates(env: &std::collections::BTreeMap<String, String>) -> Vec<(String, String)> {
-    let names = [
-        "SSL_CERT_FILE",
-        "NODE_EXTRA_CA_CERTS",
-        "PIP_CERT",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-        "CARGO_HTTP_CAINFO",
-    ];
-    let seen = |path: &str| {
-        path.starts_with("/etc/ssl/") || path.starts_with("/etc/pki/") || path.starts_with("/usr/")
-    };
-    names
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), env.get(*name).filter(|path| seen(path))?.clone())))
-        .collect()
 }

@@ -31,6 +31,8 @@ pub(super) struct Room {
     pub(super) policy: Policy,
     /// The commands that check the repository.
     pub(super) checks: Vec<CheckCommand>,
+    /// A person named them in the repository's configuration.
+    pub(super) is_named: bool,
     /// Links in the workspace that setup made; they are no change.
     pub(super) links: Vec<String>,
     /// What the setup did or could not do, one line.
@@ -66,7 +68,7 @@ pub(super) async fn furnish(
     }
     let life = hands.parts.life(errand.run);
     let policy = policy(hands, workspace, &prepared, life);
-    Ok(Room { policy, checks, links, note: prepared.note })
+    Ok(Room { policy, checks, is_named: rules.verify.is_some(), links, note: prepared.note })
 }
 
 /// What a sandbox sees: the workspace, the toolchains, what setup left.

@@ -2,13 +2,16 @@
 
 use super::aside;
 use crate::{
-    engine::verify::detect::Files,
+    engine::verify::{detect::Files, weaker::Difference},
     git::Source,
     ids::{ContentHash, Sha},
     limits::verify as limits,
     report::Report,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Paths, and the source to read from.
 pub(super) struct TreeFiles {
@@ -22,6 +25,23 @@ impl TreeFiles {
         let (from, wanted) = (Arc::clone(source), tree.clone());
         let paths = aside(move || from.paths(&wanted)).await?;
         Ok(Self { source: Arc::clone(source), tree: tree.clone(), paths: paths.into_iter().collect() })
+    }
+
+    /// How a later tree differs. A file that only moved is neither removed nor added.
+    pub(super) fn difference(&self, later: &Self) -> Difference {
+        let blobs = |files: &Self| files.paths.values().cloned().collect::<BTreeSet<_>>();
+        let (before, after) = (blobs(self), blobs(later));
+        let mut found = Difference::default();
+        for (path, blob) in &self.paths {
+            match later.paths.get(path) {
+                None if !after.contains(blob) => found.removed.push(path.clone()),
+                Some(now) if now != blob => found.changed.push(path.clone()),
+                None | Some(_) => {}
+            }
+        }
+        let is_new = |(path, blob): &(&String, &Sha)| !self.has(path) && !before.contains(*blob);
+        found.added = later.paths.iter().filter(is_new).map(|(path, _)| path.clone()).collect();
+        found
     }
 
     /// What names the content of the files that count, so that an earlier result for the same content can be found.

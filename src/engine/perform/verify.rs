@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     agent::contract::Progress,
-    engine::verify::{
-        self as checks, Desk, Ended, On, Verdict,
-        detect::{self, Runner},
+    engine::{
+        setup::steps,
+        verify::{self as checks, Checks, Desk, Ended, On, Verdict, detect, weaker},
     },
     ids::{ContentHash, Sha},
     limits::verify as limits,
@@ -51,10 +51,35 @@ async fn in_workspace(
 ) -> Result<(Verdict, crate::run::Receipt), Report> {
     let room = rooms::furnish(hands, errand, workspace.folder(), tree).await?;
     let mut desk = Sandboxes { hands, errand, room: &room };
-    let (verdict, mut receipt) = checks::check(&room.checks, &mut desk).await?;
+    let (checks, note) = compared(hands, errand, &room, tree).await?;
+    let (verdict, mut receipt) = checks::check(&checks, &mut desk).await?;
+    receipt.notes.extend(note);
     receipt.notes.extend(rooms::warning(hands.parts.sandbox.kind));
     receipt.notes.extend(Some(room.note.clone()).filter(|note| !note.is_empty()));
     Ok((verdict, receipt))
+}
+
+/// The checks, what the change does to them, and a note on dependencies that it wants otherwise.
+async fn compared<'a>(
+    hands: &Performer,
+    errand: &Errand<'_>,
+    room: &'a Room,
+    tree: &Sha,
+) -> Result<(Checks<'a>, Option<String>), Report> {
+    let mut checks = Checks { commands: &room.checks, ..Checks::default() };
+    let Some(snapshot) = &errand.run.state.snapshot else { return Ok((checks, None)) };
+    let base = TreeFiles::of(&hands.parts.source, &snapshot.tree).await?;
+    let change = TreeFiles::of(&hands.parts.source, tree).await?;
+    checks.signs = weaker::signs(&base.difference(&change), &base, &change);
+    checks.redefined = weaker::redefined(&room.checks, &base, &change);
+    if !room.is_named {
+        checks.taken_away = detect::taken_away(&detect::checks(None, &base), &room.checks);
+    }
+    let other_dependencies = base.digest(steps::counts) != change.digest(steps::counts);
+    let note = other_dependencies.then(|| {
+        "the change edits a lockfile; the checks saw the dependencies of the base commit".to_owned()
+    });
+    Ok((checks, note))
 }
 
 /// The real desk.
@@ -92,14 +117,16 @@ impl Sandboxes<'_> {
         // a check that the change brought along can't have failed before
         let files = TreeFiles::of(&parts.source, &snapshot.tree).await?;
         let there = detect::checks(None, &files);
-        let is_named = self.room.checks.iter().any(|check| check.runner == Runner::Named);
-        if !is_named && !there.iter().any(|check| detect::is_same_kind(&check.command, command)) {
+        if !self.room.is_named && !there.iter().any(|check| detect::is_same_kind(&check.command, command)) {
             return Ok(Ended { exit_code: Some(0), millis: 0, output: Vec::new() });
         }
         let tools: String =
             parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect();
         let setup = self.room.links.join(",");
-        let key = ContentHash::of(format!("{}\n{command}\n{setup}\n{tools}", snapshot.base).as_bytes());
+        let sandbox = parts.sandbox.kind;
+        let key = ContentHash::of(
+            format!("{}\n{command}\n{setup}\n{sandbox:?}\n{tools}", snapshot.base).as_bytes(),
+        );
         let store = &self.hands.store;
         if let Some(earlier) = store.base_end(&key).await.map_err(|error| error.report())? {
             let output = store.kept(&earlier.output).await.map_err(|error| error.report())?;

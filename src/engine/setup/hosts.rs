@@ -2,32 +2,70 @@
 //! host name is built in here, and nothing of the repository counts.
 
 use super::steps::Client;
-use crate::sandbox::egress::{Place, Rules, Upstream};
+use crate::sandbox::egress::{Place, Upstream};
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-/// The operator's list. An entry that can't be parsed is an error: a list with a typo must not become shorter silently.
-pub fn by_operator(list: &str) -> Result<Rules, String> {
-    let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-    let allow = entries.map(|entry| Place::parse(entry).ok_or_else(|| entry.to_owned()));
-    Ok(Rules { allow: allow.collect::<Result<_, _>>()?, by_operator: true, upstream: None })
+/// The operator's list; the settings have refused one with a typo.
+pub fn by_operator(list: &str) -> Vec<Place> {
+    list.split(',').filter_map(|entry| Place::parse(entry.trim())).collect()
 }
 
-/// A question for a client, to be run without a network; it prints URLs or host names.
+/// A question for a client, to be run without a network in a sandbox of its own; it prints URLs or host names. Each is asked
+/// from an empty folder: a repository's own files (`.npmrc`, a package named `pip`) must not answer it.
 pub fn question(client: Client) -> Option<&'static str> {
     match client {
-        Client::Node => Some("npm config get registry"),
+        Client::Cargo => Some(CARGO_QUESTION),
+        Client::Node => Some(
+            "cd \"$(mktemp -d)\" && { npm config get registry; pnpm config get registry; yarn config get registry; yarn config get npmRegistryServer; } 2>/dev/null | grep '^https*://'",
+        ),
         Client::Python => Some(
-            "python3 -c 'from pip._internal.models.index import PyPI as p; print(p.url); print(p.file_storage_domain)'; pip config get global.index-url",
+            "cd \"$(mktemp -d)\" && python3 -I -c 'from pip._internal.models.index import PyPI as p; print(p.url); print(p.file_storage_domain)' 2>/dev/null; python3 -I -m pip config get global.index-url 2>/dev/null",
         ),
         // the sandbox without a network says `off` in the environment
-        Client::Go => Some("unset GOPROXY GOSUMDB; go env GOPROXY GOSUMDB"),
-        Client::Cargo | Client::Any => None,
+        Client::Go => {
+            Some("cd \"$(mktemp -d)\" && unset GOPROXY GOSUMDB && go env GOPROXY GOSUMDB 2>/dev/null")
+        }
+        Client::Any => None,
     }
 }
+
+/// cargo has no command that says so, but an error that does: what its registry is when it can't be reached. The version
+/// is one that no package has, so nothing more is fetched where it can.
+macro_rules! cargo_of_its_own {
+    ($command:literal) => {
+        concat!(
+            "cd \"$(mktemp -d)\" && mkdir src home && touch src/lib.rs && export CARGO_HOME=\"$PWD/home\" CARGO_NET_OFFLINE=false CARGO_NET_RETRY=0 && ",
+            "printf '[package]\\nname=\"ask\"\\nversion=\"0.0.0\"\\nedition=\"2021\"\\n[dependencies]\\na=\"=0.0.0-none\"\\n' > Cargo.toml && ",
+            $command
+        )
+    };
+}
+const CARGO_QUESTION: &str = cargo_of_its_own!("cargo fetch 2>&1 | grep -o 'https*://[^`]*'");
+
+/// What only the places that [`question`] told can say, to be run with a way to them alone: cargo's index tells where the
+/// packages themselves are.
+pub fn further_question(client: Client) -> Option<&'static str> {
+    match client {
+        Client::Cargo => Some(cargo_of_its_own!(
+            "{ cargo fetch >/dev/null 2>&1; cat home/registry/index/*/config.json | tr '{}\"' '   '; }"
+        )),
+        Client::Node | Client::Python | Client::Go | Client::Any => None,
+    }
+}
+
+/// What keeps clients from asking again for minutes what was refused, as the environment that tells them.
+pub const PATIENCE: &[(&str, &str)] = &[
+    ("CARGO_NET_RETRY", "2"),
+    ("PIP_RETRIES", "2"),
+    ("UV_HTTP_RETRIES", "2"),
+    ("npm_config_fetch_retries", "1"),
+    ("npm_config_fetch_retry_maxtimeout", "2000"),
+    ("npm_config_fetch_retry_mintimeout", "500"),
+];
 
 /// What clients say, and what this host's own files and environment say about them.
 pub fn reported(client: Client, answer: &str, env: &BTreeMap<String, String>) -> Vec<Place> {
@@ -139,8 +177,7 @@ fn cargo_urls(config: &toml::Table) -> Vec<String> {
         .collect()
 }
 
-/// cargo has no command that says so: the registries it has used have a folder each, named after the host, with the
-/// registry's own `config.json` in it.
+/// The registries that cargo has used have a folder each, named after the host, with the registry's own `config.json` in it.
 fn cargo(home: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(home.join("registry/index")).into_iter().flatten().flatten() {
@@ -208,6 +245,12 @@ mod tests {
             &["proxy.example:8443", "sum.example:443"],
         );
         check(Client::Go, "off", &[]);
+        check(Client::Cargo, "https://index.example/config.json\n", &["index.example:443"]);
+        check(
+            Client::Cargo,
+            "  dl :  https://static.example/crates ,  api :  https://crates.example  \n",
+            &["crates.example:443", "static.example:443"],
+        );
     }
 
     #[test]
@@ -271,9 +314,9 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_s_list_is_strict() {
-        assert_eq!(by_operator("a.example, b.example:8443").unwrap().allow.len(), 2);
-        assert_eq!(by_operator("a.example,*.b.example").unwrap_err(), "*.b.example");
-        assert!(by_operator("").unwrap().allow.is_empty());
+    fn the_operator_s_list_is_read() {
+        let found = by_operator("a.example, b.example:8443");
+        assert_eq!(found.iter().map(|place| place.port).collect::<Vec<_>>(), [443, 8443]);
+        assert!(by_operator("").is_empty());
     }
 }

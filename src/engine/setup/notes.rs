@@ -1,15 +1,33 @@
 //! What the receipt and the agent are told about setup, in one line each.
 
 use super::steps::Step;
-use crate::sandbox::egress::Log;
+use crate::sandbox::egress::{Line, Log, NOT_ALLOWED, NOT_PUBLIC};
 use std::collections::BTreeSet;
 
-/// Nothing was set up: why, and the line of configuration that would help.
-pub fn failed(why: &str, steps: &[Step]) -> String {
-    let commands: Vec<String> = steps.iter().map(|step| format!("{:?}", step.command)).collect();
+/// What could not be set up: why, and the line of configuration that would help. Empty: nothing failed.
+pub fn failed(failed: &[(Step, String)], log: &Log) -> String {
+    if failed.is_empty() {
+        return String::new();
+    }
+    let whys: BTreeSet<&str> = failed.iter().map(|(_, why)| why.as_str()).collect();
+    let whys = whys.into_iter().collect::<Vec<_>>().join("; ");
+    let commands: Vec<String> = failed.iter().map(|(step, _)| format!("{:?}", step.command)).collect();
     let commands = commands.join(", ");
+    let wanted: BTreeSet<String> = log
+        .lines()
+        .into_iter()
+        .filter(|line| matches!(line.refused, Some(NOT_ALLOWED | NOT_PUBLIC)))
+        .map(|line| line.place)
+        .take(PLACES)
+        .collect();
+    let list = wanted.into_iter().collect::<Vec<_>>().join(",");
+    let hosts = if list.is_empty() {
+        "set QUANTUM_EGRESS_ALLOW to the hosts they need".to_owned()
+    } else {
+        format!("allow the hosts with `QUANTUM_EGRESS_ALLOW={list}` (and those that it names already)")
+    };
     format!(
-        "dependencies could not be set up: {why}; set QUANTUM_EGRESS_ALLOW to the hosts they need, or name what does work with `setup: [{commands}]` in .github/quantum.yml"
+        "dependencies could not be set up: {whys}; {hosts}, or name what does work with `setup: [{commands}]` in .github/quantum.yml"
     )
 }
 
@@ -31,7 +49,12 @@ pub fn done(from_caches: &[Step], fetched: &[Step], log: &Log) -> String {
         let from = if from.is_empty() {
             "from no host".to_owned()
         } else {
-            format!("({:.1} MB from {from})", down as f64 / 1e6)
+            let size = if down < 1_000_000 {
+                format!("{} kB", down.div_ceil(1_000))
+            } else {
+                format!("{:.1} MB", down as f64 / 1e6)
+            };
+            format!("({size} from {from})")
         };
         parts.push(format!("{} {from}", list(fetched)));
     }
@@ -42,8 +65,7 @@ pub fn done(from_caches: &[Step], fetched: &[Step], log: &Log) -> String {
 const PLACES: usize = 8;
 
 /// What the proxy refused.
-pub fn refused(log: &Log) -> String {
-    let lines = log.lines();
+pub fn refused(lines: &[Line]) -> String {
     let refused: BTreeSet<String> = lines
         .iter()
         .filter_map(|line| Some(format!("{} ({})", line.place, line.refused?)))
@@ -56,10 +78,14 @@ pub fn refused(log: &Log) -> String {
     }
 }
 
-/// The last line that a command said, short and harmless.
+/// The last line that a command said about itself, short and harmless; where npm's log is and where yarn's help is says
+/// nothing of the cause.
 pub fn last_line(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let tells = |line: &&str| {
+        !line.is_empty() && !line.starts_with("info ") && !line.contains("A complete log of this run")
+    };
+    let line = text.lines().rev().map(str::trim).find(tells).unwrap_or_default();
     let line: String = line.chars().filter(|c| !c.is_control()).take(200).collect();
     if line.is_empty() { line } else { format!(": {line}") }
 }
@@ -80,10 +106,14 @@ mod tests {
         };
         let (cached, fetched) = ([step("a")], [step("b"), step("c")]);
         let check = |seen: String, expected: &str| assert!(seen.contains(expected), "{seen}");
-        check(failed("why", &fetched), r#"why; "#);
-        check(failed("why", &fetched), r#"`setup: ["b", "c"]`"#);
+        let log = Log::default();
+        let why = [(step("b"), "why".to_owned()), (step("c"), "why".to_owned())];
+        assert_eq!(failed(&[], &log), "");
+        check(failed(&why, &log), "set up: why; set QUANTUM_EGRESS_ALLOW to the hosts");
+        check(failed(&why, &log), r#"`setup: ["b", "c"]`"#);
         check(done(&cached, &fetched, &Log::default()), "`a` without a network and `b`, `c` from no host");
         assert_eq!(done(&cached, &[], &Log::default()), "dependencies were set up by `a` without a network");
         assert_eq!((last_line(b"a\n\x1b[1mb\n\n"), last_line(b"\n")), (": [1mb".to_owned(), String::new()));
+        assert_eq!(last_line(b"error no such host\ninfo Visit the help\n"), ": error no such host");
     }
 }

@@ -1,6 +1,7 @@
 //! What a repository needs before an agent can work in it, read off the lockfiles of its base commit.
 
 use crate::engine::verify::detect::Files;
+use std::path::Path;
 
 /// One step of setup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +33,15 @@ pub enum Client {
     Any,
 }
 
-/// What is kept of a workspace after setup: folders of its root that later works get as links.
-pub const KEPT: &[&str] = &["node_modules", ".venv"];
+/// What is kept of a workspace after a client's step: folders of its root that later works get as links.
+pub fn kept(client: Client) -> &'static [&'static str] {
+    match client {
+        Client::Node => &["node_modules"],
+        Client::Python => &[".venv"],
+        Client::Cargo | Client::Go => &[],
+        Client::Any => &["node_modules", ".venv"],
+    }
+}
 
 /// Whether a file's content decides if an earlier setup's result fits.
 pub fn counts(path: &str) -> bool {
@@ -131,8 +139,9 @@ fn pip(files: &dyn Files) -> Option<String> {
     (!lists.is_empty()).then(|| format!("python3 -m venv --system-site-packages .venv && {install}"))
 }
 
-/// What a person could say where there is no lockfile that we know; None: nothing seems to be needed.
-pub fn advice(files: &dyn Files) -> Option<String> {
+/// What a person could say or do where there is no lockfile that we know; None: nothing seems to be needed. `shown` is what
+/// sandboxes see of this host.
+pub fn advice(files: &dyn Files, shown: &[&Path]) -> Option<String> {
     let say = |found: &str, command: &str| {
         Some(format!(
             "dependencies were not set up: {found}; add `setup: [{command:?}]` to .github/quantum.yml"
@@ -146,6 +155,14 @@ pub fn advice(files: &dyn Files) -> Option<String> {
         if files.has(lock) {
             return say(&format!("{lock} is not among the lockfiles that are known"), command);
         }
+    }
+    // these have no lockfile, and their caches are shown
+    let is_shown = |cache: &str| shown.iter().any(|path| path.ends_with(cache));
+    if files.has("pom.xml") && !is_shown(".m2/repository") {
+        return Some(
+            "dependencies were not set up: Maven's come from ~/.m2/repository, which is not there; run `mvn -B test` once on this machine"
+                .to_owned(),
+        );
     }
     if wants_packages(files) {
         return say("package.json names some and there is no lockfile", "npm install --ignore-scripts");
@@ -226,7 +243,7 @@ mod tests {
     #[test]
     fn advice_is_a_line_of_configuration() {
         let check = |file: &'static str, text: &'static str, expected: Option<&str>| {
-            let said = advice(&Fake(vec![(file, text)]));
+            let said = advice(&Fake(vec![(file, text)]), &[]);
             assert_eq!(said.is_some(), expected.is_some(), "{file}: {said:?}");
             assert!(said.unwrap_or_default().contains(expected.unwrap_or_default()), "{file}");
         };
@@ -242,5 +259,8 @@ mod tests {
         check("pyproject.toml", "[project]\ndependencies = []", None);
         check("pyproject.toml", "[", None);
         check("README.md", "", None);
+        check("pom.xml", "", Some("`mvn -B test` once on this machine"));
+        let shown = Path::new("/home/me/.m2/repository");
+        assert_eq!(advice(&Fake(vec![("pom.xml", "")]), &[shown]), None);
     }
 }

@@ -36,7 +36,8 @@ pub fn count(output: &[u8]) -> Option<Counts> {
         if bare.is_empty() {
             continue;
         }
-        let _ = rust::line(bare, &mut tally)
+        let _ = tally.goes_on(bare)
+            || rust::line(bare, &mut tally)
             || python::line(bare, &mut tally)
             || go::line(bare, &mut tally)
             || java::line(bare, &mut tally)
@@ -61,6 +62,8 @@ struct Tally {
     /// Numbered names (`1) adds`): failures only if a runner that writes them so speaks later.
     numbered: BTreeSet<String>,
     numbers_are_failures: bool,
+    /// A numbered name that goes on in the next lines, and in how many more it may.
+    title: Option<(String, u32)>,
 }
 
 impl Tally {
@@ -93,6 +96,24 @@ impl Tally {
     /// A test failed.
     fn failed(&mut self, name: &str) -> bool {
         keep(&mut self.failing, name)
+    }
+
+    /// A numbered name over several lines, up to one that ends in a colon.
+    fn opens(&mut self, name: &str) -> bool {
+        self.title = Some((name.to_owned(), limits::TITLE_LINES));
+        true
+    }
+
+    /// Whether the line belongs to a name that was opened.
+    fn goes_on(&mut self, line: &str) -> bool {
+        let Some((title, left)) = self.title.take() else { return false };
+        let title = format!("{title} {}", line.trim_end_matches(':'));
+        if line.ends_with(':') {
+            self.numbered(&title)
+        } else {
+            self.title = (left > 1 && title.len() < limits::NAME_CHARS).then(|| (title, left - 1));
+            true
+        }
     }
 
     /// Perhaps one failed.

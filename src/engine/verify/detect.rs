@@ -43,10 +43,24 @@ pub fn checks(named: Option<&[String]>, files: &dyn Files) -> Vec<CheckCommand> 
     found.into_iter().flatten().map(|command| CheckCommand { command, runner: Runner::Known }).collect()
 }
 
-/// Whether two commands are the same check, however they are called: by the program they run.
+/// Whether two commands are the same check, however they are called: by the kind of program they run.
 pub fn is_same_kind(one: &str, other: &str) -> bool {
-    let program = |command: &str| command.split(' ').find(|word| !word.contains('=')).map(str::to_owned);
+    let program = |command: &str| {
+        let program = command.split(' ').find(|word| !word.contains('=')).unwrap_or_default();
+        match program {
+            "npm" | "pnpm" | "yarn" | "bun" => "node".to_owned(),
+            "./gradlew" => "gradle".to_owned(),
+            other => other.to_owned(),
+        }
+    };
     program(one) == program(other)
+}
+
+/// Checks of the base that the change no longer has.
+pub fn taken_away(base: &[CheckCommand], change: &[CheckCommand]) -> Vec<String> {
+    let is_gone =
+        |check: &&CheckCommand| !change.iter().any(|now| is_same_kind(&now.command, &check.command));
+    base.iter().filter(is_gone).map(|check| check.command.clone()).collect()
 }
 
 /// All failures are wanted, in every kind: one that is old must not hide one that is new.
@@ -207,7 +221,17 @@ pub(crate) mod tests {
     fn kinds_are_told_apart_by_the_program() {
         assert!(is_same_kind("cargo test", "cargo test --locked"));
         assert!(is_same_kind("A=1 B=2 python3 -m pytest -q", "python3 -m unittest"));
+        assert!(is_same_kind("npm test", "pnpm test") && is_same_kind("gradle test", "./gradlew test"));
         assert!(!is_same_kind("npm test", "make test"));
+    }
+
+    #[test]
+    fn a_check_that_is_gone_is_seen() {
+        let checks = |files: &[(&'static str, &'static str)]| checks(None, &Fake(files.to_vec()));
+        let both = checks(&[("Makefile", "test:\n"), ("Cargo.toml", "")]);
+        let one = checks(&[("Cargo.toml", ""), ("Cargo.lock", "")]);
+        assert_eq!(taken_away(&both, &one), ["make test"]);
+        assert!(taken_away(&one, &both).is_empty() && taken_away(&both, &both).is_empty());
     }
 
     #[test]

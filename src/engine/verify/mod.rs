@@ -3,10 +3,13 @@
 //! A command that did not finish is never a pass. A detected command passes when it exits 0 and a runner we know says that
 //! tests ran; one whose output nobody can read proves nothing. A command that a person named in the configuration passes
 //! by its exit code, unless a runner we know says that no test ran. One that fails runs once on the base commit too: only
-//! what did not fail there counts as a failure of the change.
+//! what did not fail there counts as a failure of the change. A change that touches the checks themselves is verified by
+//! what is left of them, so the receipt says what it touched and how many tests the base commit runs; one that takes a
+//! whole check away is not verified.
 
 pub mod count;
 pub mod detect;
+pub mod weaker;
 
 use crate::{
     ids::ContentHash,
@@ -17,6 +20,7 @@ use crate::{
 use async_trait::async_trait;
 use count::{Counts, count};
 use detect::{CheckCommand, Runner};
+use std::collections::BTreeSet;
 
 /// Which tree a command runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,34 +70,82 @@ enum One {
     NoTests,
     /// It passes, and nobody knows whether tests ran.
     Unknown,
-    /// It fails as it does on the base commit; the names that fail.
+    /// It fails as it does on the base commit; the names that fail, none where nothing names them.
     Old(Vec<String>),
+    /// It does not finish, here or on the base commit.
+    Endless,
     /// It can't even start, here or on the base commit: a program is missing.
     Missing,
     /// It fails where the base does not: the names that are new, and those that are not.
     New(Vec<String>, Vec<String>),
 }
 
+/// What there is to check.
+#[derive(Clone, Debug, Default)]
+pub struct Checks<'a> {
+    /// The commands, by the tree of the change.
+    pub commands: &'a [CheckCommand],
+    /// Commands of the base that the change no longer has.
+    pub taken_away: Vec<String>,
+    /// Those of the commands that the change defines anew.
+    pub redefined: Vec<String>,
+    /// What of the change could weaken the checks, in words.
+    pub signs: Vec<String>,
+}
+
 /// Runs all commands and judges.
-pub async fn check(commands: &[CheckCommand], desk: &mut dyn Desk) -> Result<(Verdict, Receipt), Report> {
-    let mut receipt = Receipt::default();
+pub async fn check(checks: &Checks<'_>, desk: &mut dyn Desk) -> Result<(Verdict, Receipt), Report> {
+    let mut receipt = Receipt { notes: checks.signs.clone(), ..Receipt::default() };
     let mut said = Vec::new();
-    for command in commands {
+    for command in checks.commands {
         let ended = desk.run(&command.command, On::Change).await?;
         let counts = count(&ended.output);
         let one = judge(command, &ended, counts.as_ref(), desk).await?;
+        if ended.exit_code == Some(0) && !checks.signs.is_empty() {
+            receipt.notes.extend(fewer(command, counts.as_ref(), desk).await?);
+        }
         receipt.commands.push(Check {
             command: command.command.clone(),
             exit_code: ended.exit_code,
             millis: ended.millis,
             output: desk.keep(&ended.output).await?,
             tests_run: counts.filter(|counts| counts.exact).map(|counts| counts.run),
-            failed_on_base: matches!(one, One::Old(_) | One::Missing),
+            failed_on_base: matches!(one, One::Old(_) | One::Endless | One::Missing),
         });
         receipt.notes.extend(note(command, &one));
         said.push((command, one));
     }
-    Ok((verdict(&said), receipt))
+    let verdict = verdict(&said, checks);
+    if verdict == Verdict::Verified {
+        receipt.notes.extend(said.iter().filter_map(|(command, one)| silent(command, one)));
+    }
+    Ok((verdict, receipt))
+}
+
+/// How many tests the base commit runs, when that is more.
+async fn fewer(
+    command: &CheckCommand,
+    counts: Option<&Counts>,
+    desk: &mut dyn Desk,
+) -> Result<Option<String>, Report> {
+    let base = desk.run(&command.command, On::Base).await?;
+    let now = counts.map_or(0, |counts| counts.run);
+    let before = count(&base.output).filter(|before| before.run > now);
+    Ok(before.map(|before| {
+        format!(
+            "tests that `{}` ran: {now} on the change, {} on the base commit",
+            command.command, before.run
+        )
+    }))
+}
+
+/// What a pass of the others does not cover.
+fn silent(command: &CheckCommand, one: &One) -> Option<String> {
+    match one {
+        One::NoTests => Some(format!("`{}` ran no test", command.command)),
+        One::Unknown => Some(format!("`{}` exited 0 without telling whether tests ran", command.command)),
+        One::Pass | One::Old(..) | One::Endless | One::Missing | One::New(..) => None,
+    }
 }
 
 async fn judge(
@@ -124,8 +176,8 @@ fn against(base: &Ended, ended: &Ended, counts: Option<&Counts>) -> One {
     let is_old = match (now.is_empty(), old.is_empty()) {
         // both name what fails: only names that are new count
         (false, false) => now.is_subset(&old),
-        // neither does: the same end is all that can be compared
-        (true, true) => ended.exit_code == base.exit_code,
+        // neither does: the same end, and no complaint that the base does not make
+        (true, true) => ended.exit_code == base.exit_code && !complains_anew(&ended.output, &base.output),
         // one got as far as naming tests and the other did not: it is not the same failure
         (false, true) | (true, false) => false,
     };
@@ -138,8 +190,41 @@ fn against(base: &Ended, ended: &Ended, counts: Option<&Counts>) -> One {
         // some runners call it a failure that there are no tests
         Some(_) if ran_none(counts) && ran_none(before.as_ref()) => One::NoTests,
         Some(CANNOT_RUN | NOT_FOUND) if now.is_empty() => One::Missing,
+        None if now.is_empty() => One::Endless,
         _ => One::Old(now.into_iter().collect()),
     }
+}
+
+/// Whether there is a line that tells of trouble and is not in the base's output. Words with digits (times, places, ids) are
+/// left out, as they differ from run to run.
+fn complains_anew(now: &[u8], base: &[u8]) -> bool {
+    const TROUBLE: &[&str] = &[
+        "error",
+        "fail",
+        "cannot",
+        "can't",
+        "not found",
+        "undefined",
+        "unresolved",
+        "panic",
+        "exception",
+        "assert",
+        "expected",
+        "not ok",
+        "mismatch",
+        "invalid",
+        "missing",
+        "wrong",
+    ];
+    let lines = |output: &[u8]| -> BTreeSet<String> {
+        let text = String::from_utf8_lossy(output).to_lowercase();
+        let steady = |line: &str| {
+            let words = line.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+            words.collect::<Vec<_>>().join(" ")
+        };
+        text.lines().map(steady).filter(|line| TROUBLE.iter().any(|word| line.contains(word))).collect()
+    };
+    !lines(now).is_subset(&lines(base))
 }
 
 /// A shell's exit codes for a program that it can't run, and for one that it can't find (POSIX, 2.8.2).
@@ -156,7 +241,7 @@ fn note(command: &CheckCommand, one: &One) -> Option<String> {
     Some(format!("`{}`: failing on the base commit too: {}{new}", command.command, listed(again)))
 }
 
-fn verdict(said: &[(&CheckCommand, One)]) -> Verdict {
+fn verdict(said: &[(&CheckCommand, One)], checks: &Checks<'_>) -> Verdict {
     let any = |is: fn(&One) -> bool| said.iter().find(|(_, one)| is(one)).map(|(command, _)| *command);
     if any(|one| matches!(one, One::New(..))).is_some() {
         return Verdict::Failed;
@@ -165,8 +250,22 @@ fn verdict(said: &[(&CheckCommand, One)]) -> Verdict {
         let names =
             said.iter().flat_map(|(_, one)| if let One::Old(names) = one { names.as_slice() } else { &[] });
         let names: Vec<String> = names.cloned().collect();
-        let list = if names.is_empty() { String::new() } else { format!(": {}", listed(&names)) };
-        return Verdict::Unverified(format!("the checks fail in the same way on the base commit{list}"));
+        if names.is_empty() {
+            return Verdict::Unverified(
+                "the checks fail on the base commit too, and their output names no test: whether the change adds to that can't be told"
+                    .to_owned(),
+            );
+        }
+        return Verdict::Unverified(format!(
+            "the checks fail in the same way on the base commit: {}",
+            listed(&names)
+        ));
+    }
+    if let Some(command) = any(|one| matches!(one, One::Endless)) {
+        return Verdict::Unverified(format!(
+            "`{}` did not finish, and on the base commit neither: a bound on time or memory ended it; name a smaller one with {HOW}",
+            command.command
+        ));
     }
     if let Some(command) = any(|one| matches!(one, One::Missing)) {
         return Verdict::Unverified(format!(
@@ -174,8 +273,21 @@ fn verdict(said: &[(&CheckCommand, One)]) -> Verdict {
             command.command
         ));
     }
+    let quoted = |commands: &[String]| {
+        commands.iter().map(|command| format!("`{command}`")).collect::<Vec<_>>().join(", ")
+    };
+    if !checks.taken_away.is_empty() {
+        let gone = quoted(&checks.taken_away);
+        return Verdict::Unverified(format!("the change takes away what checks the base commit: {gone}"));
+    }
     if any(|one| matches!(one, One::Pass)).is_some() {
-        return Verdict::Verified;
+        if checks.redefined.is_empty() {
+            return Verdict::Verified;
+        }
+        return Verdict::Unverified(format!(
+            "the change itself says anew what {} runs: its pass proves nothing about the base commit's tests",
+            quoted(&checks.redefined)
+        ));
     }
     Verdict::Unverified(match any(|one| matches!(one, One::Unknown)) {
         Some(command) => format!(
@@ -226,7 +338,7 @@ mod tests {
     const ONE: &str = "test a ... FAILED\ntest result: FAILED. 1 passed; 1 failed";
     const TWO: &str = "test a ... FAILED\ntest b ... FAILED\ntest result: FAILED. 0 passed; 2 failed";
     const EMPTY: &str = "no tests ran in 0.01s";
-    const OLD: &str = "the checks fail in the same way on the base commit";
+    const OLD: &str = "the checks fail on the base commit too, and their output names no test: whether the change adds to that can't be told";
     const OLD_A: &str = "the checks fail in the same way on the base commit: a";
     const NO_TESTS: &str = "the checks ran no test";
 
@@ -234,7 +346,8 @@ mod tests {
 
     async fn checked(runner: Runner, change: End, base: End) -> (Verdict, Receipt) {
         let mut table = Table(vec![("c", change.0, change.1)], vec![("c", base.0, base.1)]);
-        check(&[CheckCommand { command: "c".to_owned(), runner }], &mut table).await.unwrap()
+        let commands = [CheckCommand { command: "c".to_owned(), runner }];
+        check(&Checks { commands: &commands, ..Checks::default() }, &mut table).await.unwrap()
     }
 
     #[tokio::test]
@@ -260,13 +373,22 @@ mod tests {
             ),
             ((Some(1), "x"), (Some(2), "y"), "failed"),
             ((Some(1), "x"), (Some(1), "x"), OLD),
+            // nothing names what fails: a complaint that the base does not make is the change's
+            ((Some(1), "a.c:3: error: no b"), (Some(1), "a.c:7: error: no b\ntook 2s"), OLD),
+            ((Some(1), "a.c:3: error: no b\na.c:4: error: no d"), (Some(1), "a.c:3: error: no b"), "failed"),
+            ((Some(1), "lint: wrong b"), (Some(1), "lint: wrong a"), "failed"),
             // pytest calls it a failure that there are no tests
             ((Some(5), EMPTY), (Some(5), EMPTY), NO_TESTS),
             ((Some(5), EMPTY), (Some(0), "3 passed in 1s"), "failed"),
             // what does not finish is never a pass, and hides what it did not come to
             ((None, PASS), (Some(0), PASS), "failed"),
             ((None, ONE), (Some(101), ONE), "failed"),
-            ((None, ""), (None, ""), OLD),
+            (
+                (None, ""),
+                (None, ""),
+                "`c` did not finish, and on the base commit neither: a bound on time or memory ended it; name a smaller one with `verify: [\"…\"]` in .github/quantum.yml",
+            ),
+            ((None, ONE), (None, ONE), OLD_A),
         ];
         for (change, base, expected) in rows {
             let (verdict, receipt) = checked(Runner::Known, *change, *base).await;
@@ -302,20 +424,52 @@ mod tests {
         assert_eq!((verdict, receipt.commands[0].tests_run), (Verdict::Verified, None));
     }
 
+    /// The verdict's words, and the notes.
+    async fn judged(checks: &Checks<'_>, mut table: Table) -> (String, Vec<String>) {
+        let (verdict, receipt) = check(checks, &mut table).await.unwrap();
+        let said = match verdict {
+            Verdict::Verified => "verified".to_owned(),
+            Verdict::Failed => "failed".to_owned(),
+            Verdict::Unverified(why) => why,
+        };
+        (said, receipt.notes)
+    }
+
     #[tokio::test]
     async fn several_commands_are_judged_together() {
-        let command = |name: &str| CheckCommand { command: name.to_owned(), runner: Runner::Known };
-        let mut table = Table(vec![("a", Some(0), PASS), ("b", Some(0), NONE)], Vec::new());
-        assert_eq!(check(&[command("a"), command("b")], &mut table).await.unwrap().0, Verdict::Verified);
-        let mut table = Table(vec![("a", Some(0), PASS), ("b", Some(1), ONE)], vec![("b", Some(1), ONE)]);
-        assert!(matches!(
-            check(&[command("a"), command("b")], &mut table).await.unwrap().0,
-            Verdict::Unverified(_)
-        ));
-        let (verdict, receipt) = check(&[], &mut Table(Vec::new(), Vec::new())).await.unwrap();
-        assert!(
-            matches!(verdict, Verdict::Unverified(why) if why.contains("verify:"))
-                && receipt.commands.is_empty()
-        );
+        let commands =
+            ["a", "b"].map(|name| CheckCommand { command: name.to_owned(), runner: Runner::Known });
+        let checks = Checks { commands: &commands, ..Checks::default() };
+        let end = |code: i32, output: &'static str| vec![("a", Some(0), PASS), ("b", Some(code), output)];
+        let (said, notes) = judged(&checks, Table(end(0, NONE), Vec::new())).await;
+        assert_eq!((said.as_str(), notes), ("verified", vec!["`b` ran no test".to_owned()]));
+        let (_, notes) = judged(&checks, Table(end(0, "good"), Vec::new())).await;
+        assert_eq!(notes, ["`b` exited 0 without telling whether tests ran"]);
+        let (said, _) = judged(&checks, Table(end(1, ONE), vec![("b", Some(1), ONE)])).await;
+        assert_eq!(said, OLD_A);
+        let (said, _) = judged(&Checks::default(), Table(Vec::new(), Vec::new())).await;
+        assert!(said.contains("verify:"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_change_that_touches_the_checks_says_so() {
+        let commands = [CheckCommand { command: "a".to_owned(), runner: Runner::Known }];
+        let signs = vec!["the change removes tests/b.rs".to_owned()];
+        let checks = Checks { commands: &commands, signs: signs.clone(), ..Checks::default() };
+        let passed = || vec![("a", Some(0), PASS)];
+        let (said, notes) =
+            judged(&checks, Table(passed(), vec![("a", Some(0), "test result: ok. 5 passed; 0 failed")]))
+                .await;
+        assert_eq!(said, "verified");
+        assert_eq!(notes, [signs[0].as_str(), "tests that `a` ran: 2 on the change, 5 on the base commit"]);
+        let (_, notes) = judged(&checks, Table(passed(), passed())).await;
+        assert_eq!(notes, signs, "as many as before");
+        let gone =
+            Checks { commands: &commands, taken_away: vec!["make test".to_owned()], ..Checks::default() };
+        let (said, _) = judged(&gone, Table(passed(), Vec::new())).await;
+        assert_eq!(said, "the change takes away what checks the base commit: `make test`");
+        let anew = Checks { commands: &commands, redefined: vec!["a".to_owned()], ..Checks::default() };
+        let (said, _) = judged(&anew, Table(passed(), Vec::new())).await;
+        assert!(said.starts_with("the change itself says anew what `a` runs"), "{said}");
     }
 }

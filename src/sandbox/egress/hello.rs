@@ -1,6 +1,7 @@
 //! The server name in a TLS ClientHello (RFC 8446 §4.1.2, RFC 6066 §3), read without trusting a length.
 
-/// The name in lower case; None when it isn't there, is there twice, or the hello can't be read.
+/// The name in lower case; None when it isn't there, is there twice, or the hello can't be read; or when another, hidden
+/// one may be the true name.
 pub(super) fn server_name(record: &[u8]) -> Option<String> {
     // record header 5, handshake header 4, version 2, random 32
     let mut rest = Bytes(record);
@@ -17,6 +18,9 @@ pub(super) fn server_name(record: &[u8]) -> Option<String> {
     let mut found = None;
     while !extensions.0.is_empty() {
         let (number, body) = (extensions.take(2)?, extensions.vector(2)?);
+        if number == ENCRYPTED_HELLO {
+            return None;
+        }
         if number != [0, 0] {
             continue;
         }
@@ -32,6 +36,9 @@ pub(super) fn server_name(record: &[u8]) -> Option<String> {
     }
     found
 }
+
+/// The extension `encrypted_client_hello`: what stands outside it is not the name that counts.
+const ENCRYPTED_HELLO: [u8; 2] = [0xfe, 0x0d];
 
 struct Bytes<'a>(&'a [u8]);
 
@@ -55,6 +62,11 @@ pub(super) mod tests {
 
     /// A hello for this name, as short as it may be.
     pub(in crate::sandbox::egress) fn hello(name: &str) -> Vec<u8> {
+        hello_with(name, &[])
+    }
+
+    /// The same, with more extensions after the name's.
+    fn hello_with(name: &str, more: &[u8]) -> Vec<u8> {
         let two = |n: usize| (n as u16).to_be_bytes();
         let mut list = vec![0];
         list.extend(two(name.len()));
@@ -63,6 +75,7 @@ pub(super) mod tests {
         extension.extend(two(list.len() + 2));
         extension.extend(two(list.len()));
         extension.extend(list);
+        extension.extend(more);
         let mut body = vec![3, 3];
         body.extend([7; 32]);
         body.extend([0, 0, 2, 0x13, 0x01, 1, 0]);
@@ -89,5 +102,14 @@ pub(super) mod tests {
             let _ = server_name(&bent);
         }
         assert_eq!(server_name(&[0xff; 64]), None);
+    }
+
+    #[test]
+    fn a_name_that_may_not_be_the_true_one_is_none() {
+        let name = |more: &[u8]| server_name(&hello_with("example.com", more));
+        assert_eq!(name(&[0, 23, 0, 0]).as_deref(), Some("example.com"), "an extension that is none of ours");
+        assert_eq!(name(&[0xfe, 0x0d, 0, 1, 0]), None, "an encrypted hello");
+        assert_eq!(name(&[0, 0, 0, 6, 0, 4, 0, 0, 1, b'a']), None, "two names");
+        assert_eq!(name(&[0, 23, 0, 9]), None, "cut");
     }
 }

@@ -1,6 +1,6 @@
 //! From an allowed place to a connection: one look-up, checked addresses, or the host's own proxy.
 
-use super::{Place, Rules};
+use super::{NOT_PUBLIC, Place, Rules};
 use crate::{ids::Secret, limits::verify as limits};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use std::net::IpAddr;
@@ -71,7 +71,7 @@ pub(super) async fn reach(place: &Place, rules: &Rules) -> Result<TcpStream, &'s
     let reached = async {
         match rules.upstream.as_ref().filter(|upstream| upstream.is_for(place)) {
             Some(upstream) => upstream.tunnel(place).await,
-            None => direct(place, rules.by_operator).await,
+            None => direct(place, rules.allow.contains(place)).await,
         }
     };
     timeout(limits::HELLO, reached).await.unwrap_or(Err("the host does not answer"))
@@ -81,7 +81,7 @@ pub(super) async fn reach(place: &Place, rules: &Rules) -> Result<TcpStream, &'s
 async fn direct(place: &Place, private_too: bool) -> Result<TcpStream, &'static str> {
     let found = tokio::net::lookup_host((place.host.as_str(), place.port)).await;
     let found = found.map_err(|_| "the name can't be looked up")?;
-    let mut why = "no public address";
+    let mut why = NOT_PUBLIC;
     for address in found.filter(|address| may_reach(address.ip(), private_too)).take(limits::ADDRESSES) {
         match timeout(limits::CONNECT, TcpStream::connect(address)).await {
             Ok(Ok(server)) => return Ok(server),
@@ -92,8 +92,8 @@ async fn direct(place: &Place, private_too: bool) -> Result<TcpStream, &'static 
     Err(why)
 }
 
-/// Public addresses; those of a private network when the operator named the host; never this link's, where clouds keep
-/// their machines' credentials.
+/// Public addresses; those of a private network when the operator or a client of this host named the host; never this
+/// link's, where clouds keep their machines' credentials.
 fn may_reach(ip: IpAddr, private_too: bool) -> bool {
     let ip = ip.to_canonical();
     let never = match ip {

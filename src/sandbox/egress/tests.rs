@@ -77,7 +77,7 @@ async fn host(
 }
 
 fn only(place: &Place) -> Rules {
-    Rules { allow: vec![place.clone()], by_operator: true, upstream: None }
+    Rules { allow: vec![place.clone()], ..Rules::default() }
 }
 
 fn connect(place: &Place, hello: &[u8]) -> Vec<u8> {
@@ -96,11 +96,11 @@ async fn what_is_not_allowed_is_refused_with_the_reason() {
         assert_eq!((answer.get(9..12), line.refused), (Some(status), Some(why)));
         assert_eq!((line.up, line.down), (0, 0), "{why}");
     };
-    check(Rules::default(), &connect(&place, b""), "403", "not on the allow-list").await;
+    check(Rules::default(), &connect(&place, b""), "403", NOT_ALLOWED).await;
     let other_port = Place { port: place.port ^ 1, ..place.clone() };
-    check(only(&other_port), &connect(&place, b""), "403", "not on the allow-list").await;
-    let reported = Rules { by_operator: false, ..only(&place) };
-    check(reported, &connect(&place, b""), "403", "no public address").await;
+    check(only(&other_port), &connect(&place, b""), "403", NOT_ALLOWED).await;
+    let asked_by_the_repository = Rules { asked: vec![place.clone()], ..Rules::default() };
+    check(asked_by_the_repository, &connect(&place, b""), "403", NOT_PUBLIC).await;
     check(only(&place), &connect(&place, b"GET / HTTP/1.1\r\n\r\n"), "200", "not TLS").await;
     check(only(&place), &connect(&place, &hello), "200", "the TLS server name is not the host").await;
     check(
@@ -110,6 +110,26 @@ async fn what_is_not_allowed_is_refused_with_the_reason() {
         "neither a CONNECT to host:port nor a plain GET",
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_stop_asking_ends_the_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let (listener, log) = (UnixListener::bind(&path).unwrap(), Log::default());
+    let place = Place { host: "elsewhere.example".to_owned(), port: 443 };
+    let asking = async {
+        loop {
+            let Ok(mut client) = UnixStream::connect(&path).await else { return };
+            let _ = client.write_all(&connect(&place, b"")).await;
+            let _ = client.read_to_end(&mut Vec::new()).await;
+        }
+    };
+    tokio::select! {
+        () = serve(listener, Rules::default(), log.clone()) => {}
+        () = asking => {}
+    }
+    assert_eq!(log.lines().len(), limits::REFUSALS);
 }
 
 #[tokio::test]
@@ -159,7 +179,7 @@ async fn the_host_s_own_proxy_is_followed() {
     let asked_of_it = "CONNECT registry.example:443 HTTP/1.1\r\nHost: registry.example:443\r\nProxy-Authorization: Basic dTpw\r\n\r\n";
     let rules = |place: &Place| Rules {
         upstream: Upstream::parse(&format!("http://u:p@localhost:{}", place.port), ""),
-        ..Rules { by_operator: false, ..only(&target) }
+        ..only(&target)
     };
     let granted = b"HTTP/1.1 200 yes\r\nX: y\r\n\r\nhello back";
     let (got, answer, line) =

@@ -2,6 +2,7 @@
 //! out on stdout, which exit, and that nothing but one branch changed.
 
 mod bad_input;
+mod checks;
 mod leaving;
 mod outcomes;
 mod places;

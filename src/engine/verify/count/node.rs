@@ -76,5 +76,9 @@ fn name(line: &str, tally: &mut Tally) -> bool {
         return is_note || tally.failed(timeless(name.trim_start_matches("[fail]: ")));
     }
     let numbered = line.split_once(") ").filter(|(number, _)| number.parse::<u32>().is_ok());
-    numbered.is_some_and(|(_, name)| tally.numbered(name.trim_end_matches(':')))
+    numbered.is_some_and(|(_, name)| match name.strip_suffix(':') {
+        // mocha's list after its sums: the suites stand in lines of their own before the test
+        None if tally.numbers_are_failures => tally.opens(name),
+        whole => tally.numbered(whole.unwrap_or(name)),
+    })
 }

@@ -19,9 +19,25 @@ pub(super) fn line(line: &str, tally: &mut Tally) -> bool {
     }
     let named = ["FAILED ", "ERROR "].iter().find_map(|start| line.strip_prefix(start));
     if let Some(name) = named.filter(|name| name.contains(".py")) {
-        return tally.failed(name.split(" - ").next().unwrap_or(name));
+        return tally.failed(unreasoned(name));
     }
     sum(line.trim_matches(['=', ' ']), tally)
+}
+
+/// A name without the reason that follows it; a parameter in brackets may hold what divides them.
+fn unreasoned(name: &str) -> &str {
+    let mut depth = 0_u32;
+    for (at, letter) in name.char_indices() {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            ' ' if depth == 0 && name.get(at..).is_some_and(|rest| rest.starts_with(" - ")) => {
+                return name.get(..at).unwrap_or(name);
+            }
+            _ => {}
+        }
+    }
+    name
 }
 
 fn sum(sum: &str, tally: &mut Tally) -> bool {

@@ -60,6 +60,14 @@ fn python() {
         "ERROR tests/test_a.py\n!!! Interrupted: 1 error during collection !!!\n1 error in 0.12s",
         Some(("1", &["tests/test_a.py"])),
     );
+    check(
+        "FAILED a.py::t[b - c] - assert 0\nFAILED a.py::t[b - d]\n2 failed in 0.1s",
+        Some(("2", &["a.py::t[b - c]", "a.py::t[b - d]"])),
+    );
+    check(
+        "\u{1b}[31mFAILED\u{1b}[0m a.py::\u{1b}[1mb\u{1b}[0m - x\n\u{1b}[31m\u{1b}[31m\u{1b}[1m1 failed\u{1b}[0m, \u{1b}[32m1 passed\u{1b}[0m, \u{1b}[33m1 skipped\u{1b}[0m\u{1b}[31m in 0.16s\u{1b}[0m\u{1b}[0m",
+        Some(("2", &["a.py::b"])),
+    );
     check("no tests ran in 0.01s", Some(("0", &[])));
     check("3 skipped in 0.01s", Some(("0", &[])));
     check("2 deselected in 0.01s", Some(("0", &[])));
@@ -87,14 +95,30 @@ fn node() {
         Some(("4", &["Math › adds", "src/a.test.js"])),
     );
     check("No tests found, exiting with code 0", Some(("0", &[])));
+    check("Test Suites: 1 skipped, 0 of 1 total\nTests:       1 skipped, 1 total", Some(("0", &[])));
+    check(
+        "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[33m1 skipped\u{1b}[39m\u{1b}[90m (1)\u{1b}[39m",
+        Some(("0", &[])),
+    );
+    check(
+        "TAP version 13\nok 1 - s # SKIP\n1..1\n# tests 1\n# pass 0\n# fail 0\n# skipped 1",
+        Some(("0", &[])),
+    );
+    check("  x\n    - pending\n\n  0 passing (14ms)\n  1 pending", Some(("0", &[])));
     check(
         " FAIL  src/a.test.ts > math > adds\n   × adds 5ms\n Test Files  1 failed (1)\n      Tests  1 failed | 3 passed (4)",
         Some(("4", &["adds", "src/a.test.ts > math > adds"])),
     );
     check(
         "\u{1b}[32m  3 passing\u{1b}[0m (5ms)\n  1 failing\n\n  1) Math\n       adds:\n     Error",
-        Some(("4", &["Math"])),
+        Some(("4", &["Math adds"])),
     );
+    // the same test in another suite is another test
+    check(
+        "  math\n    ✔ adds\n    1) bad\n    deep\n      2) bad\n\n\n  1 passing (4ms)\n  1 pending\n  2 failing\n\n  1) math\n       bad:\n\n      AssertionError\n\n  2) math\n       deep\n         bad:\n\n      AssertionError",
+        Some(("3", &["bad", "math bad", "math deep bad"])),
+    );
+    check("  1 failing\n\n  1) a\n b\n c\n d\n e\n f\n g\n h\n i\n j:\n", Some(("1", &[])));
     check("  ✔ a\n  ✘ [fail]: b\n  1 test failed\n  2 tests passed", Some(("3", &["b"])));
     check("  Total:     3\n  Passed:    3\n  Skipped:   0", Some(("3", &[])));
     check(

@@ -1,0 +1,193 @@
+//! What of a change could weaken the checks: tests that are gone, and edits of what decides which tests run. A change may have
+//! a good reason for either; whoever reads the receipt is told, and how many tests ran before.
+
+use super::detect::{CheckCommand, Files, is_same_kind};
+use crate::limits::verify as limits;
+
+/// How two trees differ, by paths of the base.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// There no more.
+    pub removed: Vec<String>,
+    /// With another content.
+    pub changed: Vec<String>,
+    /// Not there before.
+    pub added: Vec<String>,
+}
+
+/// In words, one each; empty: nothing of the kind.
+pub fn signs(difference: &Difference, base: &dyn Files, change: &dyn Files) -> Vec<String> {
+    let mut said = Vec::new();
+    let gone: Vec<&str> =
+        difference.removed.iter().map(String::as_str).filter(|path| is_test(path)).collect();
+    if !gone.is_empty() {
+        said.push(format!("the change removes {}", listed(&gone)));
+    }
+    let mut edited: Vec<&str> = [&difference.removed, &difference.changed, &difference.added]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .filter(|path| decides(path))
+        .collect();
+    if difference.changed.iter().any(|path| path == "package.json") && script(base) != script(change) {
+        edited.push("the test script of package.json");
+    }
+    if difference.changed.iter().any(|path| path == "pyproject.toml") && pytest(base) != pytest(change) {
+        edited.push("pytest's settings in pyproject.toml");
+    }
+    if !edited.is_empty() {
+        said.push(format!("the change edits what decides which tests run: {}", listed(&edited)));
+    }
+    said
+}
+
+/// Which of the commands the change itself defines anew: what they print is then the change's own word.
+pub fn redefined(commands: &[CheckCommand], base: &dyn Files, change: &dyn Files) -> Vec<String> {
+    let differs = |of: fn(&dyn Files) -> Option<String>| of(base).is_some() && of(base) != of(change);
+    let (script, target) = (differs(test_script), differs(test_target));
+    let is_so = |check: &&CheckCommand| {
+        script && is_same_kind(&check.command, "npm test")
+            || target && is_same_kind(&check.command, "make test")
+    };
+    commands.iter().filter(is_so).map(|check| check.command.clone()).collect()
+}
+
+fn test_script(files: &dyn Files) -> Option<String> {
+    let manifest: serde_json::Value = serde_json::from_str(&files.text("package.json")?).ok()?;
+    Some(manifest["scripts"]["test"].as_str()?.to_owned())
+}
+
+/// The target `test` of the Makefile: its line and its recipe.
+fn test_target(files: &dyn Files) -> Option<String> {
+    let text = ["Makefile", "GNUmakefile", "makefile"].iter().find_map(|name| files.text(name))?;
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("test:"));
+    let head = lines.next()?;
+    let recipe = lines.take_while(|line| line.starts_with(['\t', ' ']) || line.is_empty());
+    Some(
+        [head]
+            .into_iter()
+            .chain(recipe)
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+            .trim_end()
+            .to_owned(),
+    )
+}
+
+fn is_test(path: &str) -> bool {
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let stem = name.split('.').next().unwrap_or(name);
+    let in_tests =
+        folders.split('/').any(|folder| matches!(folder, "test" | "tests" | "__tests__" | "spec" | "specs"));
+    let has = |mark: &str| name.contains(mark);
+    in_tests
+        || stem.starts_with("test_")
+        || ["_test", "_spec", "Test", "Tests"].iter().any(|end| stem.ends_with(end))
+        || has(".test.")
+        || has(".spec.")
+        || matches!(stem, "test" | "tests")
+}
+
+/// Settings of runners, and build files that say what a test is.
+fn decides(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let whole = [
+        "conftest.py",
+        "pytest.ini",
+        "tox.ini",
+        "setup.cfg",
+        "Makefile",
+        "GNUmakefile",
+        "makefile",
+        "pom.xml",
+        "build.gradle",
+        "build.gradle.kts",
+    ];
+    let starts =
+        ["jest.config.", "vitest.config.", ".mocharc", "karma.conf", "ava.config.", "playwright.config."];
+    whole.contains(&name)
+        || starts.iter().any(|start| name.starts_with(start))
+        || path == ".cargo/config.toml"
+}
+
+/// All scripts count that the test script may call.
+fn script(files: &dyn Files) -> Option<serde_json::Value> {
+    let manifest: serde_json::Value = serde_json::from_str(&files.text("package.json")?).ok()?;
+    let own = |name: &str| manifest["scripts"][name].clone();
+    Some(serde_json::json!([
+        own("pretest"),
+        own("test"),
+        own("posttest"),
+        manifest["jest"],
+        manifest["mocha"],
+        manifest["ava"]
+    ]))
+}
+
+fn pytest(files: &dyn Files) -> Option<toml::Value> {
+    let manifest: toml::Table = files.text("pyproject.toml")?.parse().ok()?;
+    manifest.get("tool")?.get("pytest").cloned()
+}
+
+fn listed(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(limits::NAMED);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{rest}", names.iter().take(limits::NAMED).copied().collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::detect::tests::Fake;
+    use super::*;
+
+    #[test]
+    fn tests_that_go_and_settings_that_change_are_seen() {
+        let check = |removed: &[&str], changed: &[&str], base: &'static str, change: &'static str| {
+            let own = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
+            let difference = Difference { removed: own(removed), changed: own(changed), added: Vec::new() };
+            let name = if base.starts_with('[') { "pyproject.toml" } else { "package.json" };
+            signs(&difference, &Fake(vec![(name, base)]), &Fake(vec![(name, change)])).join("; ")
+        };
+        let script = r#"{"scripts":{"test":"jest"}}"#;
+        assert_eq!(check(&["src/a.rs", "README.md"], &["src/b.rs", "tests/b.rs"], "{}", "{}"), "");
+        assert_eq!(check(&["tests/a.rs", "src/a.js"], &[], "{}", "{}"), "the change removes tests/a.rs");
+        for path in ["a/test_b.py", "a/b_test.go", "src/a.test.ts", "a/ATest.java", "spec/a.rb"] {
+            assert_eq!(check(&[path], &[], "{}", "{}"), format!("the change removes {path}"));
+        }
+        let edits = "the change edits what decides which tests run: ";
+        assert_eq!(
+            check(&[], &["a/conftest.py", "Makefile"], "{}", "{}"),
+            format!("{edits}a/conftest.py, Makefile")
+        );
+        let other = r#"{"scripts":{"test":"true"}}"#;
+        assert_eq!(
+            check(&[], &["package.json"], script, other),
+            format!("{edits}the test script of package.json")
+        );
+        let more = r#"{"scripts":{"test":"jest"},"dependencies":{"a":"1"}}"#;
+        assert_eq!(check(&[], &["package.json"], script, more), "");
+        assert_eq!(
+            check(&[], &["pyproject.toml"], "[tool.pytest.ini_options]", "[project]"),
+            format!("{edits}pytest's settings in pyproject.toml")
+        );
+        let many: Vec<String> = (0..12).map(|n| format!("tests/{n:02}.rs")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(check(&many, &[], "{}", "{}").ends_with("tests/09.rs and 2 more"));
+    }
+
+    #[test]
+    fn a_command_that_the_change_defines_anew_is_seen() {
+        use super::super::detect::checks;
+        let check = |name: &'static str, base: &'static str, change: &'static str| {
+            let (base, change) = (Fake(vec![(name, base)]), Fake(vec![(name, change)]));
+            redefined(&checks(None, &change), &base, &change)
+        };
+        let (jest, echo) = (r#"{"scripts":{"test":"jest"}}"#, r#"{"scripts":{"test":"echo 9 passing"}}"#);
+        assert_eq!(check("package.json", jest, echo), ["npm test"]);
+        assert!(check("package.json", jest, jest).is_empty());
+        assert!(check("package.json", "{}", jest).is_empty(), "the first there is");
+        assert_eq!(check("Makefile", "test:\n\tgo\n", "test:\n\techo\n"), ["make test"]);
+        assert!(check("Makefile", "test:\n\tgo\n\na:\n\tb\n", "test:\n\tgo\nc:\n").is_empty());
+    }
+}

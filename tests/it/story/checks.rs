@@ -1,0 +1,59 @@
+//! What is said when a change touches the checks, or when nothing names what fails: never more than was seen.
+
+use super::{Desk, good, one_task, shell, submit, write};
+use serde_json::{Value, json};
+
+/// The run's outcome, whether it is verified, and its notes.
+fn told(desk: &Desk, lines: &[Value]) -> (String, bool, String) {
+    let told = desk.run(lines, &[]);
+    let document = told.document();
+    let outcome = document["outcome"].as_str().unwrap().to_owned();
+    (outcome, document["verified"] == json!(true), document["notes"].to_string())
+}
+
+/// One task whose coder runs this.
+fn change(command: &str) -> Vec<Value> {
+    vec![one_task(), shell("coder", command), submit("coder", "Change the checks")]
+}
+
+#[test]
+fn a_change_that_takes_a_check_away_is_not_verified() {
+    let desk = Desk::new();
+    let (outcome, verified, notes) = told(&desk, &change("rm Makefile && echo good > value"));
+    assert_eq!((outcome.as_str(), verified), ("unverified", false));
+    assert!(notes.contains("takes away what checks the base commit: `make test`"), "{notes}");
+}
+
+#[test]
+fn fewer_tests_than_on_the_base_are_said() {
+    let desk = Desk::new();
+    desk.write("tests/a.sh", "true\n");
+    desk.commit("check.sh", "echo 'test result: ok. 5 passed; 0 failed'\n");
+    let weaker = "echo \"echo 'test result: ok. 1 passed; 0 failed'\" > check.sh && rm tests/a.sh";
+    let (outcome, verified, notes) = told(&desk, &change(weaker));
+    assert_eq!((outcome.as_str(), verified), ("proposed", true));
+    assert!(notes.contains("the change removes tests/a.sh"), "{notes}");
+    assert!(notes.contains("tests that `make test` ran: 1 on the change, 5 on the base commit"), "{notes}");
+}
+
+#[test]
+fn a_check_that_is_emptied_verifies_nothing() {
+    let desk = Desk::new();
+    let (outcome, verified, notes) = told(&desk, &change("printf 'test:\\n\\ttrue\\n' > Makefile"));
+    assert_eq!((outcome.as_str(), verified), ("unverified", false));
+    assert!(notes.contains("the change edits what decides which tests run: Makefile"), "{notes}");
+    assert!(notes.contains("nothing in its output tells that tests ran"), "{notes}");
+}
+
+#[test]
+fn a_failure_that_nothing_names_is_old_only_when_it_complains_of_nothing_new() {
+    let desk = Desk::new();
+    desk.write(".github/quantum.yml", "fix: { max_attempts: 0 }\n");
+    desk.commit("check.sh", "echo \"wrong: $(cat value)\"; exit 3\n");
+    let (outcome, verified, notes) =
+        told(&desk, &[one_task(), write("coder", "other", "x\n"), submit("coder", "Another file")]);
+    assert_eq!((outcome.as_str(), verified), ("unverified", false));
+    assert!(notes.contains("whether the change adds to that can't be told"), "{notes}");
+    let (outcome, verified, _) = told(&desk, &good());
+    assert_eq!((outcome.as_str(), verified), ("failed", false));
+}
