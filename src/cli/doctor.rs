@@ -51,8 +51,13 @@ pub(super) async fn doctor(args: DoctorArgs) -> Exit {
             checks.push(line("settings", folder.map(|()| told(&settings)).map_err(said)));
             checks.extend(wiring::sandbox(&settings).probe().await.into_iter().map(Line::from));
             checks.push(line("toolchains", toolchains(&env)));
-            for (what, path) in wiring::roots_of(&settings, &env).listing {
+            let roots = wiring::roots_of(&settings, &env);
+            for (what, path) in roots.listing {
                 checks.push(line(&format!("sandbox shows: {what}"), Ok(path.display().to_string())));
+            }
+            for (path, why) in roots.refused {
+                let said = format!("QUANTUM_SANDBOX_READ: {} is not shown: {why}", path.display());
+                checks.push(line("sandbox shows: extra", Err(said)));
             }
             checks.push(git(&settings));
             checks.push(store(&settings).await);

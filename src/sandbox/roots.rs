@@ -1,10 +1,15 @@
 //! What of the host a sandbox is shown besides the system's own folders: the toolchains that `PATH` means, and the
 //! package caches, all read-only.
 //!
-//! Never shown: a home folder itself, our own data folder, or a folder so broad that it holds one of them. Credential
-//! files inside what is shown are masked by the walls. The environment comes in as a value; here only the disk is read.
+//! Never shown: anybody's home folder itself, our own data folder, or a folder so broad that it holds one of them
+//! ([`private`]). Credential files inside what is shown are masked by the walls. The environment comes in as a value; here
+//! only the disk is read.
+
+mod private;
+mod versions;
 
 use crate::limits::sandbox as limits;
+use private::Private;
 use std::{
     collections::BTreeMap,
     fs,
@@ -29,8 +34,12 @@ pub struct Roots {
     pub read: Vec<PathBuf>,
     /// Environment that makes the tools find them; `PATH` is what comes before the system's folders.
     pub env: Vec<(String, String)>,
+    /// Environment for a setup that tries to do without a network, and for nothing else.
+    pub setup_env: Vec<(String, String)>,
     /// For `doctor`: what it is and where.
     pub listing: Vec<(String, PathBuf)>,
+    /// Folders of the setting that are not shown, and why.
+    pub refused: Vec<(PathBuf, &'static str)>,
 }
 
 /// Folders every sandbox has anyway.
@@ -43,14 +52,17 @@ const TOOLS: &[&str] = &[
 
 /// Looks for toolchains and caches.
 pub fn discover(host: &HostFacts) -> Roots {
-    let mut found = Finding { host, roots: Roots::default(), path: Vec::new() };
+    let private = Private::of(host.env.get("HOME").map(Path::new), &host.data);
+    let mut found = Finding { host, private, roots: Roots::default(), path: Vec::new() };
     found.rust();
     found.pyenv();
     found.path_entries();
     found.named_roots();
     found.caches();
     for extra in &host.extra {
-        found.show("extra", extra);
+        if let Err(why) = found.try_show("extra", extra) {
+            found.roots.refused.push((extra.clone(), why));
+        }
     }
     let path: Vec<String> = found.path.iter().map(|path| path.display().to_string()).collect();
     if !path.is_empty() {
@@ -61,6 +73,7 @@ pub fn discover(host: &HostFacts) -> Roots {
 
 struct Finding<'a> {
     host: &'a HostFacts,
+    private: Private,
     roots: Roots,
     path: Vec<PathBuf>,
 }
@@ -85,11 +98,17 @@ impl Finding<'_> {
 
     /// Shows a folder unless it is there already or must not be seen.
     fn show(&mut self, what: &str, folder: &Path) -> bool {
-        let Ok(real) = folder.canonicalize() else { return false };
-        if !self.may_show(&real) || !self.may_show(folder) {
-            return false;
-        }
-        for place in [folder, real.as_path()] {
+        self.try_show(what, folder).is_ok()
+    }
+
+    /// As [`Self::show`], and says why not.
+    fn try_show(&mut self, what: &str, folder: &Path) -> Result<(), &'static str> {
+        let real = folder.canonicalize().map_err(|_| "it can't be opened")?;
+        self.private.check(folder)?;
+        self.private.check(&real)?;
+        // a path with dots in it is shown as what it means
+        let dots = folder.components().any(|part| part == std::path::Component::ParentDir);
+        for place in [folder, real.as_path()].into_iter().skip(dots.into()) {
             let covered = SYSTEM.iter().any(|system| place.starts_with(system))
                 || self.roots.read.iter().any(|root| place.starts_with(root));
             if !covered {
@@ -97,21 +116,7 @@ impl Finding<'_> {
                 self.roots.listing.push((what.to_owned(), place.to_owned()));
             }
         }
-        true
-    }
-
-    /// A home, the data folder, or anything that holds one of them is not for a sandbox.
-    fn may_show(&self, folder: &Path) -> bool {
-        let home = self.home();
-        let holds = |inner: &Path| inner.starts_with(folder);
-        let inside_data = folder.starts_with(&self.host.data) && !self.host.data.as_os_str().is_empty();
-        folder.components().count() > 1
-            && !home.as_deref().is_some_and(holds)
-            && !holds(&self.host.data)
-            && !inside_data
-            && !["/home", "/root", "/etc", "/proc", "/sys", "/dev", "/run", "/var", "/tmp", "/boot"]
-                .iter()
-                .any(|bad| folder == Path::new(bad))
+        Ok(())
     }
 
     fn lead(&mut self, folder: PathBuf) {
@@ -130,7 +135,7 @@ impl Finding<'_> {
             .and_then(|t| Some(t.get("default_toolchain")?.as_str()?.to_owned()));
         let named = self.host.env.get("RUSTUP_TOOLCHAIN").filter(|name| !name.is_empty()).cloned();
         let Some(name) = named.or(default).filter(|name| !name.contains('/')) else { return };
-        let folder = home.join("toolchains").join(name);
+        let Some(folder) = versions::toolchain(&home.join("toolchains"), &name) else { return };
         if folder.join("bin/cargo").exists() && self.show("rust toolchain", &folder) {
             self.lead(folder.join("bin"));
         }
@@ -156,6 +161,8 @@ impl Finding<'_> {
             && self.show("python (pyenv)", &folder)
         {
             self.lead(folder.join("bin"));
+            // a virtual environment by that name stands on another version
+            self.behind_link(&folder.join("bin/python"));
         }
     }
 
@@ -216,7 +223,7 @@ impl Finding<'_> {
         }
     }
 
-    /// asdf and mise: every installed version, the ones of the shims' folder first.
+    /// asdf and mise: every installed version; on `PATH` the one that the home's `.tool-versions` names, then the newest.
     fn shims(&mut self, shims: &Path) {
         let Some(installs) =
             shims.parent().map(|home| home.join("installs")).filter(|installs| installs.is_dir())
@@ -226,21 +233,9 @@ impl Finding<'_> {
         if !self.show("asdf or mise", &installs) {
             return;
         }
-        let below = |folder: &Path| {
-            fs::read_dir(folder)
-                .into_iter()
-                .flatten()
-                .flatten()
-                .map(|entry| entry.path())
-                .take(limits::PATH_ENTRIES)
-        };
-        let mut bins: Vec<PathBuf> = below(&installs)
-            .flat_map(|tool| below(&tool).collect::<Vec<_>>())
-            .map(|v| v.join("bin"))
-            .filter(|bin| bin.is_dir())
-            .collect();
-        bins.sort();
-        bins.into_iter().rev().for_each(|bin| self.lead(bin));
+        let named = self.home().map(|home| home.join(".tool-versions"));
+        let named = named.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+        versions::bins(&installs, &named).into_iter().for_each(|bin| self.lead(bin));
     }
 
     fn named_roots(&mut self) {
@@ -263,6 +258,13 @@ impl Finding<'_> {
             if parts.contains(&true) {
                 self.roots.env.push(("CARGO_HOME".to_owned(), cargo.display().to_string()));
             }
+        }
+        if let Some(npm) = self
+            .in_home("npm_config_cache", ".npm")
+            .filter(|npm| self.show("npm's cache", &npm.join("_cacache")))
+        {
+            // it reads a cache that it can't add to, and installs nothing else with one
+            self.roots.setup_env.push(("npm_config_cache".to_owned(), npm.display().to_string()));
         }
         let modules = self.var("GOMODCACHE").or_else(|| Some(self.in_home("GOPATH", "go")?.join("pkg/mod")));
         if let Some(modules) = modules.filter(|folder| self.show("Go's modules", folder)) {

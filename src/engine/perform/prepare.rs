@@ -214,9 +214,11 @@ impl Making<'_> {
         steps: &[Step],
     ) -> Result<(Vec<Step>, Vec<Step>), Report> {
         let (mut done, mut left) = (Vec::new(), Vec::new());
+        let mut policy = policy.clone();
+        policy.env.extend(self.hands.parts.roots.setup_env.iter().cloned());
         for step in steps {
             let is_done = step.from_caches
-                && rooms::command(self.hands, self.errand, policy, &step.command, limits::FROM_CACHES)
+                && rooms::command(self.hands, self.errand, &policy, &step.command, limits::FROM_CACHES)
                     .await?
                     .exit_code
                     == Some(0);
