@@ -10,6 +10,8 @@ pub const SANDBOX_PROCESSES: u64 = 2_048;
 pub const SANDBOX_FILE_BYTES: u64 = 8 << 30;
 /// Bytes of a sandbox's private `/tmp` and home. At the bound a write fails.
 pub const SANDBOX_TMP_BYTES: u64 = 2 << 30;
+/// Bytes of the host's disk that a sandbox's writable folders may hold: large debug builds fit. At the bound the tree is killed.
+pub const SANDBOX_DISK_BYTES: u64 = 32 << 30;
 /// Longest life of one sandbox, whatever a run's minutes are. At the bound the tree is killed.
 pub const SANDBOX_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// What a bound inside gets on top before the bound outside strikes, so that the inner one can say why.

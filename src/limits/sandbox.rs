@@ -22,7 +22,18 @@ pub const ROOT_BYTES: u64 = 8 * 1024 * 1024;
 pub const TMP_INODES: u64 = 400_000;
 /// Open files of one process: linkers and JVMs want thousands. At the bound an open fails.
 pub const OPEN_FILES: u64 = 16_384;
-/// How often the tree's memory is added up where no memory cgroup is delegated.
+/// How long it is tried to remove a sandbox's cgroup, whose last processes may be on their way out. Then a later one does it.
+pub const CGROUP_GRACE: Duration = Duration::from_secs(1);
+/// Free bytes of the host's disk that a sandbox leaves, or half of what was free when it started, if that is less: other
+/// programs need some. Below it the tree is killed.
+pub const DISK_FLOOR_BYTES: u64 = 1 << 30;
+/// Free files (inodes) that a sandbox leaves on the host's disk, as [`DISK_FLOOR_BYTES`].
+pub const DISK_FLOOR_FILES: u64 = 100_000;
+/// Files that are looked at when it is counted what a sandbox wrote. At the bound it is taken for too much.
+pub const DISK_ENTRIES: usize = 1_000_000;
+/// Bytes of one System V semaphore in the kernel, and of one message beside its text.
+pub const SEMAPHORE_BYTES: u64 = 64;
+/// How often bounds are looked at: the disk, and the tree's memory where no memory cgroup is delegated.
 pub const WATCH: Duration = Duration::from_millis(100);
 /// What a sandboxed process is marked with for the kernel's out-of-memory killer (-1000 to 1000): it goes first.
 pub const OOM_SCORE: i32 = 800;
@@ -38,10 +49,13 @@ pub const CREDENTIALS: &[&str] = &[
     ".netrc",
     "_netrc",
     ".npmrc",
+    "npmrc",
     ".yarnrc",
     ".yarnrc.yml",
     ".pypirc",
     ".git-credentials",
+    ".git/config",
+    ".git/credentials",
     ".gitconfig",
     ".pgpass",
     ".my.cnf",
@@ -69,6 +83,7 @@ pub const CREDENTIALS: &[&str] = &[
     ".config/gcloud",
     ".config/git",
     ".config/pip",
+    "pip.conf",
     ".config/pypoetry",
     ".config/configstore",
     ".config/op",

@@ -47,5 +47,6 @@ pub(super) fn run(socket: &UnixStream, launch: &Launch, serve: Serve) -> Result<
 
 fn watch(socket: &UnixStream, launch: &Launch, toolbox: Pid) -> End {
     let (bounds, memory) = (launch.policy.bounds, launch.watch_memory);
-    Watch { socket, toolbox, tree: Tree::Descendants, bounds, memory }.run()
+    let disk = vec![launch.policy.workspace.clone()];
+    Watch { socket, toolbox, tree: Tree::Descendants, bounds, memory, disk }.run()
 }

@@ -60,17 +60,20 @@ pub(super) enum End {
     Life,
     /// The memory bound.
     Memory,
+    /// The disk bound.
+    Disk,
     /// The toolbox itself ended: a command killed it, or it is broken.
     Toolbox,
 }
 
 impl End {
-    const ALL: [(Self, u8); 5] = [
+    const ALL: [(Self, u8); 6] = [
         (Self::Served, 0),
         (Self::NotStarted, 80),
         (Self::Life, 81),
         (Self::Memory, 82),
         (Self::Toolbox, 83),
+        (Self::Disk, 84),
     ];
 
     pub(super) fn code(self) -> u8 {

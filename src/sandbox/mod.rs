@@ -8,11 +8,13 @@ mod cgroup;
 mod child;
 mod command;
 mod danger_host;
+mod disk;
 pub mod egress;
 mod environment;
 mod forward;
 mod launch;
 mod linux;
+mod memory;
 mod probe;
 pub mod roots;
 mod spawn;
@@ -68,6 +70,8 @@ pub struct Bounds {
     pub file_bytes: u64,
     /// The private tmpfs (`/tmp`, `HOME`) in bytes.
     pub tmp_bytes: u64,
+    /// What the writable host folders hold in bytes; at the bound the tree is killed.
+    pub disk_bytes: u64,
     /// The sandbox's whole life; at the bound the tree is killed.
     pub life: Duration,
 }
@@ -152,7 +156,7 @@ impl Hint for SandboxError {
     fn hint(&self) -> String {
         match self {
             Self::Wall { remedy, .. } => remedy.clone(),
-            Self::Ended(_) => "the work starts again in a new sandbox; if it was memory or time, raise the bound or make the command smaller".to_owned(),
+            Self::Ended(_) => "the work starts again in a new sandbox; if it was memory, disk or time, raise the bound or make the command smaller".to_owned(),
             Self::Protocol(_) => "run again; if it repeats, report it with the log".to_owned(),
             Self::Host(_) => "free memory, descriptors or disk on this machine and run again; `quantum doctor` names what is missing".to_owned(),
         }

@@ -48,6 +48,7 @@ fn smallest(workspace: &Path) -> Policy {
         processes: 64,
         file_bytes: 1 << 20,
         tmp_bytes: 1 << 20,
+        disk_bytes: 1 << 30,
         life: Duration::from_secs(60),
     };
     Policy {

@@ -103,7 +103,7 @@ impl Toolbox {
 
     /// What bounds the tree's memory: a cgroup, or the child's own watch.
     pub fn memory_bound(&self) -> &'static str {
-        if self.cgroup.is_some() { "cgroup v2" } else { "watchdog" }
+        self.cgroup.as_ref().map_or("watchdog", Cgroup::name)
     }
 
     /// Asks the child; at `limit` (which includes the child's own time limit) the tree is killed and `Ended` comes back.
@@ -120,9 +120,18 @@ impl Toolbox {
         }
         let flight = Flight { toolbox: self, landed: false };
         let bounds = FrameBounds { header_bytes: ANSWER_HEADER_BYTES, body_bytes: request.answer_bytes() };
-        let exchange = exchange(&mut flight.toolbox.socket, request, body, bounds);
-        let outcome = timeout(limit, exchange).await;
+        let Self { socket, cgroup, .. } = &mut *flight.toolbox;
+        let exchange = timeout(limit, exchange(socket, request, body, bounds));
+        let outcome = tokio::select! {
+            biased;
+            () = passed(cgroup.as_ref()) => None,
+            outcome = exchange => Some(outcome),
+        };
+        let passed = cgroup.as_ref().is_some_and(Cgroup::out_of_memory);
         flight.land();
+        let Some(outcome) = outcome.filter(|_| !passed) else {
+            return Err(self.ended(OUT_OF_MEMORY.to_owned()));
+        };
         match outcome {
             Err(_) => Err(self.ended(format!("no answer within {} s", limit.as_secs()))),
             Ok(Ok(Some((answer, _)))) if matches!(answer, Answer::Shell { .. }) && !request.is_shell() => {
@@ -162,10 +171,13 @@ impl Toolbox {
             }
         };
         if self.cgroup.as_ref().is_some_and(Cgroup::out_of_memory) {
-            return "the tree of processes passed its memory bound".to_owned();
+            return OUT_OF_MEMORY.to_owned();
         }
         match (status.code().map(|code| (code, End::of(code))), status.signal()) {
-            (Some((_, Some(End::Memory))), _) => "the tree of processes passed its memory bound".to_owned(),
+            (Some((_, Some(End::Memory))), _) => OUT_OF_MEMORY.to_owned(),
+            (Some((_, Some(End::Disk))), _) => {
+                "its folders passed their disk bound, or hardly any disk was left".to_owned()
+            }
             (Some((_, Some(End::Life))), _) => "the sandbox passed its time bound".to_owned(),
             (Some((_, Some(End::Toolbox))), _) => "its toolbox was killed or broke".to_owned(),
             (Some((_, Some(End::Served))), _) => "it hung up".to_owned(),
@@ -185,6 +197,16 @@ impl Toolbox {
         self.kill();
         self.ended = Some("it answered nonsense before".to_owned());
         SandboxError::Protocol(what)
+    }
+}
+
+const OUT_OF_MEMORY: &str = "the tree of processes passed its memory bound";
+
+/// Comes back when the kernel has killed for the memory bound; never, where no cgroup bounds it.
+async fn passed(cgroup: Option<&Cgroup>) {
+    match cgroup {
+        Some(cgroup) => cgroup.passed().await,
+        None => std::future::pending().await,
     }
 }
 

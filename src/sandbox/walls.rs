@@ -108,7 +108,7 @@ impl Facts {
             apparmor_restricts: setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1",
             clone_off: setting("/proc/sys/kernel/unprivileged_userns_clone") == "0",
             none_allowed: setting("/proc/sys/user/max_user_namespaces") == "0",
-            container: ["/.dockerenv", "/run/.containerenv"]
+            container: ["/.dockerenv", "/run/.containerenv", "/run/secrets/kubernetes.io"]
                 .iter()
                 .any(|path| std::path::Path::new(path).exists()),
         }
@@ -118,7 +118,8 @@ impl Facts {
 const APPARMOR: &str = "AppArmor on this machine forbids it: give `quantum` a profile with `userns,` in /etc/apparmor.d, or run \
     `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0` (keep it in /etc/sysctl.d)";
 const CONTAINER: &str = "the container's seccomp profile forbids it: start the container with `--security-opt seccomp=unconfined \
-    --security-opt apparmor=unconfined` or a profile that allows unshare, mount and pivot_root; not `--privileged`";
+    --security-opt apparmor=unconfined --security-opt systempaths=unconfined` or a profile that allows unshare, mount and pivot_root; \
+    not `--privileged`";
 
 fn remedy(missing: &Missing, facts: &Facts) -> String {
     let is = |known: &[Errno]| known.iter().any(|errno| errno.raw_os_error() == missing.errno);
@@ -135,8 +136,9 @@ fn remedy(missing: &Missing, facts: &Facts) -> String {
             "whatever starts `quantum` forbids a process to give up rights (prctl, capset, setrlimit): loosen that seccomp profile"
                 .to_owned()
         }
-        Wall::Proc if facts.container => "the container hides parts of /proc, so that no fresh one can be mounted: start it with \
-             `--security-opt systempaths=unconfined`"
+        Wall::Proc if refused => "parts of /proc are covered by other mounts, as containers do, and then no fresh one can be mounted: start the \
+             container with `--security-opt systempaths=unconfined` (Kubernetes: `procMount: Unmasked`), or unmount what \
+             `grep ' /proc/' /proc/self/mounts` shows"
             .to_owned(),
         _ if facts.none_allowed || is(&[Errno::NOSPC, Errno::USERS]) => {
             "namespaces are used up or switched off: run `sudo sysctl user.max_user_namespaces=15000` and look at the other \
@@ -144,6 +146,8 @@ fn remedy(missing: &Missing, facts: &Facts) -> String {
                 .to_owned()
         }
         _ if facts.clone_off && refused => "run `sudo sysctl kernel.unprivileged_userns_clone=1` (keep it in /etc/sysctl.d)".to_owned(),
+        // the restriction is the host's, and is seen in its containers
+        _ if facts.apparmor_restricts && facts.container && refused => format!("{CONTAINER}; then, on the host: {APPARMOR}"),
         _ if facts.apparmor_restricts && refused => APPARMOR.to_owned(),
         _ if facts.container && refused => CONTAINER.to_owned(),
         _ if refused => "something forbids it here: a seccomp profile (container, systemd `RestrictNamespaces=`), SELinux or AppArmor; \
@@ -171,12 +175,16 @@ mod tests {
         check(Wall::OrdinaryUser, Errno::INVAL, plain.clone(), "ordinary user");
         check(Wall::UserNamespace, Errno::PERM, plain.clone(), "RestrictNamespaces");
         check(Wall::UserNamespace, Errno::ACCESS, ubuntu.clone(), "apparmor_restrict_unprivileged_userns=0");
-        check(Wall::MountNamespace, Errno::PERM, ubuntu, "profile with `userns,`");
+        check(Wall::MountNamespace, Errno::PERM, ubuntu.clone(), "profile with `userns,`");
+        let both = Facts { container: true, ..ubuntu };
+        check(Wall::UserNamespace, Errno::PERM, both.clone(), "seccomp=unconfined");
+        check(Wall::UserNamespace, Errno::PERM, both, "apparmor_restrict_unprivileged_userns=0");
         check(Wall::UserNamespace, Errno::PERM, debian, "unprivileged_userns_clone=1");
         check(Wall::UserNamespace, Errno::NOSPC, plain.clone(), "max_user_namespaces=15000");
         check(Wall::PidNamespace, Errno::PERM, none, "max_user_namespaces=15000");
         check(Wall::UserNamespace, Errno::PERM, docker.clone(), "seccomp=unconfined");
         check(Wall::Proc, Errno::PERM, docker, "systempaths=unconfined");
+        check(Wall::Proc, Errno::PERM, plain.clone(), "/proc/self/mounts");
         check(Wall::NetNamespace, Errno::INVAL, plain.clone(), "Linux 6.7");
         check(Wall::Landlock, Errno::NOSYS, plain.clone(), "lsm=");
         check(Wall::Seccomp, Errno::INVAL, plain.clone(), "CONFIG_SECCOMP_FILTER");

@@ -1,11 +1,12 @@
 //! The life of a sandbox's first process: it collects the dead, and ends when the toolbox ends, the host hangs up, or a
 //! bound is passed. Behind walls its own end takes every process of the namespace with it.
 
-use super::{Bounds, launch::End, tree::Tree};
+use super::{Bounds, disk::Disk, launch::End, memory::Memory, tree::Tree};
 use crate::limits::sandbox::WATCH;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, wait};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// What is watched.
@@ -17,12 +18,16 @@ pub(super) struct Watch<'a> {
     pub(super) bounds: Bounds,
     /// Whether nobody else bounds the memory.
     pub(super) memory: bool,
+    /// The writable host folders, as they are seen here.
+    pub(super) disk: Vec<PathBuf>,
 }
 
 impl Watch<'_> {
     /// Watches until there is a reason to end.
     pub(super) fn run(&self) -> End {
         let start = Instant::now();
+        let mut memory = self.memory.then(|| Memory::new(self.tree, self.bounds.memory_bytes));
+        let mut disk = Disk::new(self.disk.clone(), self.bounds.disk_bytes);
         let Ok(toolbox) = pidfd_open(self.toolbox, PidfdFlags::empty()) else { return End::Toolbox };
         loop {
             let left = self.bounds.life.saturating_sub(start.elapsed());
@@ -40,8 +45,11 @@ impl Watch<'_> {
             if hung_up {
                 return End::Served;
             }
-            if self.memory && self.tree.memory_bytes() > self.bounds.memory_bytes {
+            if memory.as_mut().is_some_and(Memory::is_passed) {
                 return End::Memory;
+            }
+            if disk.is_passed() {
+                return End::Disk;
             }
         }
     }

@@ -93,6 +93,7 @@ pub(super) fn policy(hands: &Performer, workspace: &Path, prepared: &Prepared, l
         processes: limits::SANDBOX_PROCESSES,
         file_bytes: limits::SANDBOX_FILE_BYTES,
         tmp_bytes: limits::SANDBOX_TMP_BYTES,
+        disk_bytes: limits::SANDBOX_DISK_BYTES,
         life,
     };
     Policy { workspace: workspace.to_owned(), read, write: Vec::new(), env, egress: None, bounds }

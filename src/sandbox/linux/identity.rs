@@ -26,6 +26,11 @@ pub(super) fn prepare() {
     syscalls::new_keyring();
 }
 
+/// Whether this process may mount where it is.
+pub(super) fn may_mount() -> bool {
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN))
+}
+
 /// From root to an ordinary user, for good.
 pub(super) fn become_ordinary() -> Result<(), Missing> {
     let wall = |step| move |errno: Errno| Wall::OrdinaryUser.missing(step, errno);

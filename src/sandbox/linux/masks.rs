@@ -1,7 +1,9 @@
-//! Credential files inside the read-only roots, covered by an empty file or folder that can't be opened.
+//! Credential files inside the read-only roots, covered by an empty file or folder that can't be opened. Sockets too: who
+//! serves there is on the host, and a read-only folder does not keep anybody from talking to it.
 //!
 //! They lie at the top of a tool's folder or of a home, so the root and its direct child folders are looked through,
-//! as the sandbox's own user: what that user can't read needs no mask.
+//! as the sandbox's own user: what that user can't read needs no mask. Of the system's folders, which are large and not a
+//! person's, only those are looked at where a machine's own settings lie.
 
 use super::mounts::{NewRoot, READ_ONLY, copy_own, is_folder};
 use crate::limits::sandbox::{CREDENTIALS, MASK_ENTRIES};
@@ -12,12 +14,20 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+/// Where a machine keeps its own settings beneath the system's folders.
+const SETTINGS: &[&str] = &["/usr/local", "/usr/local/etc", "/usr/etc"];
+
 /// Covers every credential in these roots.
 pub(super) fn mask(root: &NewRoot, roots: &[PathBuf]) -> Result<(), Errno> {
     let folder = root.folder(Path::new("/run/masked"))?;
     rustix::fs::chmodat(&root.0, "run/masked", Mode::empty(), AtFlags::empty())?;
     let file = root.file(Path::new("/run/mask"), "", 0)?;
-    for found in roots.iter().flat_map(|path| credentials(root, path)) {
+    let mut left = MASK_ENTRIES;
+    let mut known = Vec::new();
+    for folder in SETTINGS {
+        look(root, Path::new(folder), &mut left, &mut known);
+    }
+    for found in known.into_iter().chain(roots.iter().flat_map(|path| credentials(root, path))) {
         // A link to nowhere inside, or what we may not reach: nobody inside may either.
         let Ok(point) = root.open(&found) else { continue };
         let cover = if is_folder(&point)? { &folder } else { &file };
@@ -62,8 +72,10 @@ fn look(root: &NewRoot, path: &Path, left: &mut usize, found: &mut Vec<PathBuf>)
                 _ => {}
             }
         }
-        if entry.file_type() == FileType::Directory {
-            folders.push(name);
+        match entry.file_type() {
+            FileType::Directory => folders.push(name),
+            FileType::Socket => found.push(path.join(name)),
+            _ => {}
         }
     }
     folders

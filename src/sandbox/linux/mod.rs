@@ -77,17 +77,16 @@ pub(super) fn run(socket: &UnixStream, launch: &Launch, serve: Serve) -> Result<
 }
 
 /// Everything up to the namespaces. Root opens the sources while it still may; an ordinary user, whose rights don't
-/// change, does so where it may mount.
+/// change, does so where it may mount. So does a container's root, which may not mount before: it sees what that user sees.
 fn unshared(policy: &Policy) -> Result<Sources, Trouble> {
     identity::prepare();
-    if rustix::process::getuid().is_root() || rustix::process::geteuid().is_root() {
-        let sources = Sources::open(policy)?;
+    let root = rustix::process::getuid().is_root() || rustix::process::geteuid().is_root();
+    let early = (root && identity::may_mount()).then(|| Sources::open(policy)).transpose()?;
+    if root {
         identity::become_ordinary()?;
-        identity::unshare()?;
-        return Ok(sources);
     }
     identity::unshare()?;
-    Sources::open(policy)
+    early.map_or_else(|| Sources::open(policy), Ok)
 }
 
 /// The namespace's first process.
@@ -98,13 +97,14 @@ fn first(socket: &UnixStream, launch: &Launch, sources: Sources, serve: Serve) -
     syscalls::loopback_up().map_err(|errno| Wall::NetNamespace.missing("loopback", errno))?;
     let _ = rustix::system::sethostname(b"sandbox");
     let writable = sources.writable();
+    let disk: Vec<_> = sources.write.iter().map(|(path, _)| path.clone()).collect();
     root::enter(sources, policy)?;
     null_streams().map_err(|error| Trouble::Other(format!("/dev/null inside: {error}")))?;
     limits::limit(&policy.bounds)?;
     let proxy = policy.egress.is_some().then(forward::listen).transpose();
     let proxy =
         proxy.map_err(|error| Trouble::Other(format!("the egress forwarder can't listen: {error}")))?;
-    let abi = close_behind(&writable)?;
+    let abi = close_behind(&writable, launch.watch_memory)?;
     let variables = environment(policy, HOME, TMP);
     let toolbox = match fork().map_err(|errno| Wall::Limits.missing("fork", errno))? {
         None => {
@@ -117,18 +117,18 @@ fn first(socket: &UnixStream, launch: &Launch, sources: Sources, serve: Serve) -
     forward_from(proxy)?;
     tell(socket, &Hello::Ready { landlock: abi });
     let (bounds, memory) = (policy.bounds, launch.watch_memory);
-    Ok(Watch { socket, toolbox, tree: Tree::Namespace, bounds, memory }.run())
+    Ok(Watch { socket, toolbox, tree: Tree::Namespace, bounds, memory, disk }.run())
 }
 
 /// The walls that are laws for this process and all it will start. The order matters: each needs what the next forbids.
-fn close_behind(writable: &[std::path::PathBuf]) -> Result<u32, Missing> {
+fn close_behind(writable: &[std::path::PathBuf], watch_memory: bool) -> Result<u32, Missing> {
     identity::drop_bounding_set()?;
     let abi = landlock::restrict(writable)?;
     identity::drop_capabilities()?;
     // Neither memory nor descriptors of this process and of the toolbox can be reached by the commands (same uid).
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|errno| Wall::Capabilities.missing("not dumpable", errno))?;
-    seccomp::restrict()?;
+    seccomp::restrict(watch_memory)?;
     Ok(abi)
 }
 

@@ -53,6 +53,9 @@ const REFUSED_HERE: &[libc::c_long] = &[];
 const ABSENT: &[libc::c_long] =
     &[libc::SYS_clone3, libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register];
 
+/// The family of Unix sockets.
+const UNIX: u64 = 1;
+
 /// The newest call this list was made for (`mseal`); what comes after it is absent.
 const NEWEST: u32 = 462;
 
@@ -60,25 +63,31 @@ pub(super) fn available() -> Result<(), Missing> {
     syscalls::seccomp_available().map_err(|errno| Wall::Seccomp.missing("actions", errno))
 }
 
-/// Restricts this process and all it will start.
-pub(super) fn restrict() -> Result<(), Missing> {
+/// Restricts this process and all it will start. Where the memory is watched and not bounded by the kernel, there is none
+/// that no process shows: no file in memory alone.
+pub(super) fn restrict(watch_memory: bool) -> Result<(), Missing> {
     let failed = |error: String| Wall::Seccomp.faulty(error);
-    for program in programs().map_err(|error| failed(error.to_string()))? {
+    for program in programs(watch_memory).map_err(|error| failed(error.to_string()))? {
         seccompiler::apply_filter(&program).map_err(|error| failed(error.to_string()))?;
     }
     Ok(())
 }
 
-fn programs() -> Built<[BpfProgram; 4]> {
+fn programs(watch_memory: bool) -> Built<[BpfProgram; 4]> {
     let every = |calls: &[libc::c_long]| calls.iter().map(|call| (*call, Vec::new())).collect::<Rules>();
     let mut refused = every(REFUSED);
     refused.extend(every(REFUSED_HERE));
     refused.extend(conditional()?);
-    let families = Rules::from([(libc::SYS_socket, sockets()?)]);
+    let pair = rule(vec![(0, Op::Ne, UNIX)])?;
+    let families = Rules::from([(libc::SYS_socket, sockets()?), (libc::SYS_socketpair, vec![pair])]);
+    let mut absent = every(ABSENT);
+    if watch_memory {
+        absent.extend(every(&[libc::SYS_memfd_create]));
+    }
     Ok([
         filter(refused, Errno::PERM)?,
         filter(families, Errno::AFNOSUPPORT)?,
-        filter(every(ABSENT), Errno::NOSYS)?,
+        filter(absent, Errno::NOSYS)?,
         numbers(),
     ])
 }
@@ -104,13 +113,15 @@ fn conditional() -> Built<Rules> {
         rule(vec![(0, Op::MaskedEq(flag), flag)])
     };
     let clone = namespaces.into_iter().map(with).collect::<Built<_>>()?;
-    // Typing into a terminal, and into the console.
-    let type_in = [libc::TIOCSTI, libc::TIOCLINUX].map(|call| rule(vec![(1, Op::Eq, call)]));
+    // Typing into a terminal, and into the console; a line discipline, which would load a kernel module.
+    let type_in = [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD].map(|call| rule(vec![(1, Op::Eq, call)]));
     // Linux as it is, without address randomisation, and asking.
     let personalities = [0, 0x0004_0000, 0xffff_ffff].map(|known| (0, Op::Ne, known));
     Ok(Rules::from([
         (libc::SYS_clone, clone),
         (libc::SYS_ioctl, type_in.into_iter().collect::<Built<_>>()?),
+        // Another's limits: without processor time it would be killed.
+        (libc::SYS_prlimit64, vec![rule(vec![(0, Op::Ne, 0)])?]),
         (libc::SYS_personality, vec![rule(personalities.to_vec())?]),
     ]))
 }
@@ -118,9 +129,9 @@ fn conditional() -> Built<Rules> {
 /// Which sockets there are not: all families but Unix, IPv4, IPv6 and route netlink (to list interfaces); raw ones; and
 /// protocols that would load a kernel module.
 fn sockets() -> Built<Vec<SeccompRule>> {
-    let (unix, v4, v6, netlink) = (1, 2, 10, 16);
+    let (v4, v6, netlink) = (2, 10, 16);
     let mut rules = vec![
-        rule([unix, v4, v6, netlink].map(|family| (0, Op::Ne, family)).to_vec())?,
+        rule([UNIX, v4, v6, netlink].map(|family| (0, Op::Ne, family)).to_vec())?,
         rule(vec![(0, Op::Eq, netlink), (2, Op::Ne, 0)])?,
     ];
     for family in [v4, v6] {

@@ -112,8 +112,11 @@ fn roots(policy: &Policy) -> Result<Vec<(PathBuf, Shown)>, Trouble> {
         if before || SYSTEM.iter().any(|root| within(Path::new(root))) {
             continue;
         }
-        let tree = tree("the read-only folder", &path, READ_ONLY)?;
-        shown.push((path, tree));
+        match copy(&path, READ_ONLY) {
+            // what its user may not see is not shown: a container's root has given up the right to
+            Err(Errno::ACCESS) => {}
+            found => shown.push((path.clone(), opened("the read-only folder", &path, found)?)),
+        }
     }
     Ok(shown)
 }
@@ -129,9 +132,14 @@ fn plain(path: &Path) -> Result<&Path, Trouble> {
 }
 
 fn tree(what: &str, path: &Path, forbids: Forbids) -> Result<Shown, Trouble> {
-    copy(path, forbids).map(Shown::Tree).map_err(|errno| match errno {
+    opened(what, path, copy(path, forbids))
+}
+
+fn opened(what: &str, path: &Path, found: Result<OwnedFd, Errno>) -> Result<Shown, Trouble> {
+    found.map(Shown::Tree).map_err(|errno| match errno {
         // The call itself, not the path: whoever asks for a folder that isn't there gets another answer.
         Errno::PERM | Errno::NOSYS => Wall::Root.missing("open_tree", errno).into(),
+        Errno::ACCESS => cannot(what, path, "the sandbox's user may not enter a folder above it"),
         _ => cannot(what, path, std::io::Error::from(errno)),
     })
 }

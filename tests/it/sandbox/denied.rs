@@ -69,6 +69,19 @@ fn a_wall_that_cannot_be_built_refuses_the_work() {
             check(who, libc::SYS_unshare, flag(kind), libc::EPERM, wall, "allow");
             check(who, libc::SYS_unshare, flag(kind), libc::ENOSPC, wall, "user.max_user_namespaces=15000");
         }
+        for call in [
+            libc::SYS_mount,
+            libc::SYS_umount2,
+            libc::SYS_mount_setattr,
+            libc::SYS_fsconfig,
+            libc::SYS_fsmount,
+        ] {
+            check(who, call, None, libc::EPERM, "private root", "seccomp");
+        }
+        check(who, libc::SYS_prctl, Some((0, Eq, 1)), libc::EPERM, "pid namespace", "seccomp");
+        check(who, libc::SYS_ioctl, Some((1, Eq, 0x8914)), libc::EPERM, "network namespace", "seccomp");
+        check(who, libc::SYS_seccomp, Some((0, Eq, 1)), libc::EPERM, "seccomp", "CONFIG_SECCOMP_FILTER");
+        check(who, libc::SYS_prctl, Some((0, Eq, 28)), libc::EPERM, "capabilities", "prctl");
         check(who, libc::SYS_open_tree, None, libc::EPERM, "private root", "seccomp");
         check(who, libc::SYS_fsopen, None, libc::EPERM, "private root", "seccomp");
         check(who, libc::SYS_move_mount, None, libc::EPERM, "private root", "seccomp");
@@ -114,18 +127,93 @@ fn doctor_is_content_where_all_walls_stand() {
     assert!(probes.len() >= 13);
 }
 
+/// Lets another thread answer a call of this thread and of all it starts: with success and this value.
+#[expect(unsafe_code, reason = "no safe API answers a filter's questions")]
+fn answer(call: libc::c_long, value: i64) {
+    use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
+    const RECEIVE: libc::c_ulong = 0xc050_2100;
+    const SEND: libc::c_ulong = 0xc018_2101;
+    rustix::thread::set_no_new_privs(true).unwrap();
+    let (questions, listener) = std::sync::mpsc::channel::<libc::c_int>();
+    std::thread::spawn(move || {
+        let Ok(filter) = listener.recv() else { return };
+        loop {
+            // SAFETY: both are as large as the kernel's own, whose numbers hold the sizes, and outlive the calls.
+            let mut question = [0_u64; 10];
+            if unsafe { libc::ioctl(filter, RECEIVE, &raw mut question) } != 0 {
+                return;
+            }
+            let mut given = [question[0], value.unsigned_abs(), 0];
+            // SAFETY: as above.
+            unsafe { libc::ioctl(filter, SEND, &raw mut given) };
+        }
+    });
+    let step = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut steps = [
+        step(BPF_LD | BPF_W | BPF_ABS, 0, 0, 0),
+        step(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, u32::try_from(call).unwrap()),
+        step(BPF_RET | BPF_K, 0, 0, libc::SECCOMP_RET_USER_NOTIF),
+        step(BPF_RET | BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: 4, filter: steps.as_mut_ptr() };
+    // SAFETY: the program and its steps outlive the call, which copies them.
+    let filter = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+            &raw const program,
+        )
+    };
+    assert!(filter >= 0, "{}", std::io::Error::last_os_error());
+    questions.send(filter.try_into().unwrap()).unwrap();
+}
+
+#[test]
+fn an_old_landlock_is_not_enough() {
+    for who in [Who::Us, Who::Ordinary] {
+        let outcome = run_as(who, async move || {
+            let place = Place::new(who);
+            answer(libc::SYS_landlock_create_ruleset, 3);
+            place.sandbox.start(&place.policy()).await.map(drop)
+        });
+        assert!(outcome.as_ref().is_err_and(|error| error.to_string().contains("ABI 3")), "{outcome:?}");
+        refused(outcome, "Landlock", "Linux 6.7");
+    }
+}
+
+/// A launcher that starts ours in namespaces of its own where something was done first.
+fn wrapped(place: &Place, namespaces: &str, first: &str) -> std::path::PathBuf {
+    let program = place.sandbox.program.display();
+    let script = format!(
+        "#!/bin/sh\nexec unshare --user --map-current-user --keep-caps {namespaces} sh -c \
+            '{first} && exec {program} \"$@\"' sh \"$@\"\n"
+    );
+    place.script("wrapper", &script)
+}
+
 #[test]
 fn namespaces_switched_off_are_named() {
     let outcome = run_as(Who::Ordinary, async || {
         let mut place = Place::new(Who::Ordinary);
         // Whoever has a user namespace of their own may forbid further ones there.
-        let script = format!(
-            "#!/bin/sh\nexec unshare --user --map-current-user --keep-caps sh -c \
-                'echo 0 > /proc/sys/user/max_user_namespaces && exec {} \"$@\"' sh \"$@\"\n",
-            place.sandbox.program.display()
-        );
-        place.sandbox.program = place.script("wrapper", &script);
+        place.sandbox.program = wrapped(&place, "", "echo 0 > /proc/sys/user/max_user_namespaces");
         place.sandbox.start(&place.policy()).await.map(drop)
     });
     refused(outcome, "user namespace", "user.max_user_namespaces=15000");
+}
+
+#[test]
+fn a_proc_that_is_covered_in_part_is_named() {
+    let outcome = run_as(Who::Ordinary, async || {
+        let mut place = Place::new(Who::Ordinary);
+        // As containers do.
+        let cover = format!(
+            "perl -e \"syscall({}, \\$n=q(none), \\$p=q(/proc/sys), \\$k=q(tmpfs), 0, 0) == 0 or die\"",
+            libc::SYS_mount
+        );
+        place.sandbox.program = wrapped(&place, "--mount", &cover);
+        place.sandbox.start(&place.policy()).await.map(drop)
+    });
+    refused(outcome, "fresh /proc", "systempaths=unconfined");
 }

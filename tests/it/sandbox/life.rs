@@ -1,6 +1,6 @@
 //! How a sandbox starts, is bounded, and ends: nothing of it may be left, whatever happens to either side.
 
-use super::place::{CANARY, Place, Ran, Who, run_as, shell, shell_within};
+use super::place::{CANARY, Place, Ran, Who, root, run_as, shell, shell_within};
 use quantumlayer::report::Hint;
 use quantumlayer::sandbox::toolbox::Toolbox;
 use quantumlayer::sandbox::{Kind, Policy, SandboxError};
@@ -8,13 +8,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::fs;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 /// The host's process with this command line.
-fn find(command_line: &str) -> Option<OwnedFd> {
+pub(super) fn find(command_line: &str) -> Option<OwnedFd> {
     let wanted = command_line.replace(' ', "\0") + "\0";
     fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
         let pid = entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw)?;
@@ -23,8 +23,14 @@ fn find(command_line: &str) -> Option<OwnedFd> {
     })
 }
 
+/// Its id on the host.
+pub(super) fn pid_of(process: &OwnedFd) -> i32 {
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd())).unwrap();
+    info.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok()).unwrap()
+}
+
 /// Whether it ends within five seconds.
-fn ends(process: &OwnedFd) -> bool {
+pub(super) fn ends(process: &OwnedFd) -> bool {
     let limit = Timespec::try_from(Duration::from_secs(5)).unwrap();
     let wait = || poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&limit));
     rustix::io::retry_on_intr(wait).unwrap() == 1
@@ -41,8 +47,16 @@ fn story(
     change: impl FnOnce(&Place, &mut Policy) + Send + 'static,
     tell: impl AsyncFnOnce(Toolbox, Place) + Send + 'static,
 ) {
-    run_as(Who::Us, async move || {
-        let place = Place::new(Who::Us);
+    story_as(Who::Us, change, tell);
+}
+
+pub(super) fn story_as(
+    who: Who,
+    change: impl FnOnce(&Place, &mut Policy) + Send + 'static,
+    tell: impl AsyncFnOnce(Toolbox, Place) + Send + 'static,
+) {
+    run_as(who, async move || {
+        let place = Place::new(who);
         let mut policy = place.policy();
         change(&place, &mut policy);
         let toolbox = place.sandbox.start(&policy).await.unwrap();
@@ -50,7 +64,7 @@ fn story(
     });
 }
 
-fn ended(outcome: Result<Ran, SandboxError>, expected: &str) {
+pub(super) fn ended(outcome: Result<Ran, SandboxError>, expected: &str) {
     let error = outcome.unwrap_err();
     assert!(
         matches!(error, SandboxError::Ended(_)) && error.to_string().contains(expected),
@@ -173,70 +187,6 @@ fn a_question_given_up_ends_the_tree() {
 }
 
 #[test]
-fn every_bound_holds() {
-    story(
-        |_, policy| policy.bounds.memory_bytes = 200 << 20,
-        async |mut toolbox, _| {
-            ended(shell(&mut toolbox, "perl -e '$x = \"x\" x (400 << 20); sleep 50'").await, "memory bound");
-        },
-    );
-    story(
-        |_, policy| policy.bounds.memory_bytes = 200 << 20,
-        async |mut toolbox, _| {
-            // Many small ones, none of which is too big.
-            let command =
-                "for i in 1 2 3 4 5 6 7 8; do perl -e '$x = \"x\" x (40 << 20); sleep 50' & done; wait";
-            ended(shell(&mut toolbox, command).await, "memory bound");
-        },
-    );
-    story(
-        |_, policy| policy.bounds.life = Duration::from_secs(1),
-        async |mut toolbox, _| {
-            ended(shell(&mut toolbox, "sleep 1000").await, "time bound");
-        },
-    );
-    story(
-        |_, policy| policy.bounds.processes = 40,
-        async |mut toolbox, _| {
-            let fork = "perl -e '$| = 1; $n = 1; while (defined($p = fork)) { unless ($p) { close STDOUT; close STDERR; sleep 50; exit } $n++ } print $n'";
-            let ran = shell(&mut toolbox, fork).await.unwrap();
-            let count: u64 = ran.text.parse().unwrap();
-            assert!((20..40).contains(&count), "{count}");
-            toolbox.end().await;
-        },
-    );
-    story(
-        |_, policy| policy.bounds.processes = 40,
-        async |mut toolbox, _| {
-            ended(
-                shell_within(&mut toolbox, "perl -e 'fork while 1'", Duration::from_secs(1)).await,
-                "no answer",
-            );
-        },
-    );
-    story(
-        |_, policy| {
-            policy.bounds.file_bytes = 1 << 20;
-            policy.bounds.tmp_bytes = 2 << 20;
-        },
-        async |mut toolbox, place| {
-            let ran = shell(&mut toolbox, "head -c 9M /dev/zero > big && echo REACHED").await.unwrap();
-            assert!(ran.code != Some(0) && ran.text.contains("File too large"), "{ran:?}");
-            assert_eq!(fs::metadata(place.workspace().join("big")).unwrap().len(), 1 << 20);
-            for folder in ["/tmp", "$HOME", "/dev/shm"] {
-                let command =
-                    format!("for i in 1 2 3 4; do head -c 900K /dev/zero > {folder}/$i || exit 1; done");
-                let ran = shell(&mut toolbox, &command).await.unwrap();
-                assert!(ran.code == Some(1) && ran.text.contains("No space left"), "{folder}: {ran:?}");
-                shell(&mut toolbox, &format!("rm {folder}/[1-4]")).await.unwrap();
-            }
-            assert_eq!(shell(&mut toolbox, "ulimit -n; ulimit -v").await.unwrap().text, "16384\nunlimited");
-            toolbox.end().await;
-        },
-    );
-}
-
-#[test]
 fn the_dead_are_collected() {
     story(
         |_, _| {},
@@ -305,6 +255,62 @@ fn what_is_not_a_sandbox_is_noticed() {
         place.sandbox.program = place.path("none");
         let error = place.sandbox.start(&place.policy()).await.map(drop).unwrap_err();
         assert!(error.to_string().contains("none can't be started: No such file"), "{error}");
+    });
+}
+
+/// What the launcher starts with: nothing of ours but the socket, which is its standard input.
+#[test]
+fn the_launcher_starts_from_nothing() {
+    run_as(Who::Us, async || {
+        let mut place = Place::new(Who::Us);
+        // A descriptor that some library left open.
+        let leak = fs::File::open(place.path("canary")).unwrap();
+        rustix::io::fcntl_setfd(&leak, rustix::io::FdFlags::empty()).unwrap();
+        let seen = place.path("seen");
+        let script = "#!/bin/sh\n{ env | cut -d= -f1 | sort | tr '\\n' ' '; ls -l /proc/$$/fd; } > SEEN\n";
+        place.sandbox.program = place.script("fake", &script.replace("SEEN", &seen.display().to_string()));
+        place.sandbox.start(&place.policy()).await.map(drop).unwrap_err();
+        let seen = fs::read_to_string(seen).unwrap();
+        // what a shell sets by itself
+        let names = seen.lines().next().unwrap().split(" total").next().unwrap();
+        let own = ["OLDPWD", "PATH", "PWD", "SHLVL", "_"];
+        assert!(names.split_whitespace().all(|name| own.contains(&name)), "{names}");
+        let targets: Vec<_> = seen.lines().filter_map(|line| line.split(" -> ").nth(1)).collect();
+        let known = |target: &&&str| {
+            ["socket:", "/dev/null", "/fake", "/seen"].iter().any(|known| target.contains(known))
+        };
+        assert_eq!(targets.iter().filter(known).count(), targets.len(), "{seen}");
+        assert_eq!(targets.iter().filter(|target| target.starts_with("socket:")).count(), 1, "{seen}");
+    });
+}
+
+/// A container's root may become somebody else, but not mount.
+#[test]
+fn root_without_the_right_to_mount() {
+    if !root() {
+        eprintln!("skipped: only root can try");
+        return;
+    }
+    run_as(Who::Us, async || {
+        let mut place = Place::new(Who::Us);
+        let program = place.sandbox.program.display().to_string();
+        let script = format!(
+            "#!/bin/sh\nexec setpriv --bounding-set -sys_admin --inh-caps -sys_admin {program} \"$@\"\n"
+        );
+        let mut policy = place.policy();
+        let closed = place.path("closed");
+        fs::create_dir_all(closed.join("tool")).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+        policy.read.push(closed.join("tool"));
+        place.sandbox.program = place.script("wrapper", &script);
+        let mut toolbox = place.sandbox.start(&policy).await.unwrap();
+        let ran =
+            shell(&mut toolbox, "id -u; touch x; root=$(ls -d /tmp/*/closed 2>&1); echo $?").await.unwrap();
+        assert_eq!(ran.text, "1000\n2");
+        toolbox.end().await;
+        policy.workspace = closed.join("tool");
+        let error = place.sandbox.start(&policy).await.map(drop).unwrap_err();
+        assert!(error.to_string().contains("the sandbox's user may not enter a folder above it"), "{error}");
     });
 }
 

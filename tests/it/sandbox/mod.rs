@@ -1,5 +1,7 @@
 //! The sandbox, looked at from inside: what must be blocked, what must still work, and how it ends.
 
+mod bounds;
+mod calls;
 mod denied;
 mod life;
 mod place;

@@ -110,6 +110,7 @@ impl Place {
             processes: 128,
             file_bytes: 64 << 20,
             tmp_bytes: 64 << 20,
+            disk_bytes: 4 << 30,
             life: Duration::from_secs(120),
         };
         Policy {
@@ -140,7 +141,7 @@ pub(super) async fn shell_within(
     limit: Duration,
 ) -> Result<Ran, SandboxError> {
     let request =
-        Request::Shell { command: command.to_owned(), cwd: None, seconds: 60, capture_bytes: 1 << 20 };
+        Request::Shell { command: command.to_owned(), cwd: None, seconds: 600, capture_bytes: 1 << 20 };
     let (answer, body) = toolbox.ask(&request, &[], limit).await?;
     let Answer::Shell { exit_code, .. } = answer else { panic!("{answer:?}") };
     Ok(Ran { code: exit_code, text: String::from_utf8_lossy(&body).trim().to_owned() })

@@ -6,7 +6,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
 /// What must come of a probe.
-enum Expected {
+pub(super) enum Expected {
     /// It fails, and neither reached anything nor shows the canary.
     Fails,
     /// It prints exactly this.
@@ -14,29 +14,14 @@ enum Expected {
 }
 use Expected::{Fails, Prints};
 
-type Probe = (&'static str, String, Expected);
+pub(super) type Probe = (&'static str, String, Expected);
 
-fn fails(name: &'static str, command: impl Into<String>) -> Probe {
+pub(super) fn fails(name: &'static str, command: impl Into<String>) -> Probe {
     (name, command.into(), Fails)
 }
 
-fn prints(name: &'static str, command: impl Into<String>, text: impl Into<String>) -> Probe {
+pub(super) fn prints(name: &'static str, command: impl Into<String>, text: impl Into<String>) -> Probe {
     (name, command.into(), Prints(text.into()))
-}
-
-/// A system call by number: prints the error's number, or that it was let through.
-fn call(name: &'static str, number: libc::c_long, arguments: &str, errno: i32) -> Probe {
-    // Perl hands over strings only from variables.
-    let texts = arguments.split('"').skip(1).step_by(2).map(|text| format!("\"{text}\"")).collect::<Vec<_>>();
-    let arguments = arguments.split('"').enumerate().map(|(at, part)| match at % 2 {
-        0 => part.to_owned(),
-        _ => format!("$t[{}]", at / 2),
-    });
-    let (texts, arguments) = (texts.join(", "), arguments.collect::<String>());
-    let command = format!(
-        "perl -e '@t = ({texts}); $r = syscall({number}, {arguments}); print $r < 0 ? $!+0 : \"REACHED\"'"
-    );
-    prints(name, command, errno.to_string())
 }
 
 fn files(place: &Place) -> Vec<Probe> {
@@ -77,6 +62,20 @@ fn files(place: &Place) -> Vec<Probe> {
             "ls /dev | tr '\\n' ' '",
             "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero",
         ),
+        prints(
+            "folders of the host",
+            "for f in /var/lib /var/log /var/spool /var/mail /srv /mnt /media /boot /sys /opt/data /lost+found; do
+                test -e $f && echo REACHED $f; done; echo none",
+            "none",
+        ),
+        prints(
+            "sockets of the host's services",
+            "for f in docker.sock podman/podman.sock containerd/containerd.sock dbus/system_bus_socket \
+                systemd/private user; do test -e /run/$f -o -e /var/run/$f && echo REACHED $f; done; echo none",
+            "none",
+        ),
+        fails("a second name for a host file", "ln /usr/bin/env mine && echo REACHED"),
+        fails("more space", "mount -o remount,size=10G /tmp && echo REACHED"),
         fails("disks", "cat /dev/vda /dev/sda /dev/nvme0n1 /dev/mem /dev/kmsg"),
         fails("making a device", "mknod device c 1 3"),
         fails("making a disk", "mknod /tmp/device b 254 0"),
@@ -84,6 +83,22 @@ fn files(place: &Place) -> Vec<Probe> {
             "a private file system for temporary files",
             "stat -f -c %T /tmp /dev/shm $HOME | sort -u",
             "tmpfs",
+        ),
+    ]
+}
+
+fn mounts() -> Vec<Probe> {
+    vec![
+        prints("no mount lets a file give rights", "awk '$6 !~ /nosuid/' /proc/self/mountinfo | wc -l", "0"),
+        prints(
+            "no mount but the devices' own has devices",
+            "awk '$6 !~ /nodev/ && $5 !~ \"^/dev/\"' /proc/self/mountinfo | wc -l",
+            "0",
+        ),
+        prints(
+            "a program that gives rights gives none",
+            "for f in su mount passwd chsh newgrp; do test -u /usr/bin/$f && { /usr/bin/$f < /dev/null; }; done > /dev/null 2>&1; id -u",
+            "1000",
         ),
     ]
 }
@@ -100,6 +115,28 @@ fn processes() -> Vec<Probe> {
             "alive",
         ),
         fails("a signal to the toolbox", "kill -9 2"),
+        prints("a signal to everybody", "kill -9 -1; sleep 0.1; test -d /proc/2 && echo alive", "alive"),
+        prints(
+            "a signal by descriptor",
+            format!(
+                "perl -e '$f = syscall({}, 2, 0); $r = syscall({}, $f, 9, 0, 0); print $r < 0 ? $!+0 : \"REACHED\"'",
+                libc::SYS_pidfd_open,
+                libc::SYS_pidfd_send_signal
+            ),
+            "1",
+        ),
+        prints(
+            "settings of the kernel",
+            "for f in $(find /proc/sys -type f -writable); do v=$(cat $f) && echo $v > $f && echo REACHED $f; done 2>/dev/null; echo none",
+            "none",
+        ),
+        fails("namespaces of the toolbox", "readlink /proc/1/ns/net /proc/2/ns/net && echo REACHED"),
+        fails("maps of the toolbox", "cat /proc/1/maps /proc/2/maps && echo REACHED"),
+        prints(
+            "a terminal to type into",
+            "perl -e 'print open(T, \"+</dev/tty\") ? \"REACHED\" : \"none\"'",
+            "none",
+        ),
         fails("kernel memory", "head -c1 /proc/kcore"),
         fails(
             "kernel keys, symbols, command line",
@@ -153,11 +190,33 @@ fn sockets(port: u16) -> Vec<Probe> {
         prints("every netlink protocol", all("16, 3, $n", "0..31"), "0"),
         prints("every raw protocol", all("2, 3, $n", "0..255"), ""),
         prints("every packet kind", all("17, $n, 768", "1..10"), ""),
+        prints(
+            "every family of pairs",
+            "perl -e 'for $n (0..64) { push @open, $n if socketpair($a, $b, $n, 1, 0) } print \"@open\"'",
+            "1",
+        ),
+        prints(
+            "a pair that would load a module",
+            "perl -e 'print socketpair($a, $b, 2, 1, 132) ? \"REACHED\" : $!+0'",
+            "97",
+        ),
         prints("virtual machine sockets", kinds(40, 1, 0, 97), "refused"),
         prints("kernel crypto sockets", kinds(38, 5, 0, 97), "refused"),
         prints("bluetooth", kinds(31, 3, 0, 97), "refused"),
         prints("protocols that load a module", kinds(2, 1, 132, 97), "refused"),
         prints("the host's loopback", connect(&format!("{port}, INADDR_LOOPBACK")), "111"),
+        prints(
+            "the host's loopback by IPv6",
+            format!(
+                "perl -MSocket=:all -e 'socket($s, AF_INET6, SOCK_STREAM, 0); print connect($s, pack_sockaddr_in6({port}, inet_pton(AF_INET6, \"::1\"))) ? \"REACHED\" : \"refused\"'"
+            ),
+            "refused",
+        ),
+        prints(
+            "a name server",
+            "perl -MSocket -e 'socket($s, AF_INET, SOCK_DGRAM, 0); print send($s, \"x\", 0, sockaddr_in(53, inet_aton(\"8.8.8.8\"))) ? \"REACHED\" : $!+0'",
+            "101",
+        ),
         prints("the machine's metadata", connect("80, inet_aton(\"169.254.169.254\")"), "101"),
         prints("the world", connect("443, inet_aton(\"1.1.1.1\")"), "101"),
         fails("names of the world", "getent hosts example.com"),
@@ -176,57 +235,11 @@ fn host_sockets(place: &Place, abstract_name: &str) -> Vec<Probe> {
     };
     vec![
         prints("a host socket in a folder", connect(&path), "2"),
+        prints("a host socket in a root", connect(&place.path("root/service").display().to_string()), "13"),
         prints("an abstract host socket", connect(&format!("\\0{abstract_name}")), "111"),
         prints("an abstract socket inside",
             "perl -MSocket -e '$n = pack(\"Sa*\", AF_UNIX, \"\\0own\"); socket($l, AF_UNIX, SOCK_STREAM, 0); bind($l, $n); listen($l, 1);
              socket($s, AF_UNIX, SOCK_STREAM, 0); print connect($s, $n) ? \"works\" : $!'", "works"),
-    ]
-}
-
-#[rustfmt::skip]
-fn calls() -> Vec<Probe> {
-    let (eperm, enosys) = (libc::EPERM, libc::ENOSYS);
-    vec![
-        call("a user namespace", libc::SYS_unshare, "0x10000000", eperm),
-        call("a mount namespace", libc::SYS_unshare, "0x20000", eperm),
-        call("a user namespace by clone", libc::SYS_clone, "0x10000011, 0, 0, 0, 0", eperm),
-        call("clone3", libc::SYS_clone3, "0, 0", enosys),
-        call("another's namespace", libc::SYS_setns, "0, 0", eperm),
-        fails("unshare", "unshare -U true"),
-        call("mount", libc::SYS_mount, "\"none\", \"/tmp\", \"tmpfs\", 0, 0", eperm),
-        fails("making /usr writable", "mount -o remount,rw,bind /usr"),
-        call("unmount", libc::SYS_umount2, "\"/proc\", 2", eperm),
-        call("the new mount calls", libc::SYS_fsopen, "\"tmpfs\", 0", eperm),
-        call("a mount's copy", libc::SYS_open_tree, "-100, \"/\", 1", eperm),
-        call("mount attributes", libc::SYS_mount_setattr, "-100, \"/\", 0, 0, 0", eperm),
-        call("another root", libc::SYS_chroot, "\"/tmp\"", eperm),
-        call("pivot_root", libc::SYS_pivot_root, "\"/tmp\", \"/tmp\"", eperm),
-        call("files by handle", libc::SYS_open_by_handle_at, "-100, 0, 0", eperm),
-        call("ptrace", libc::SYS_ptrace, "0, 0, 0, 0", eperm),
-        call("attaching to the toolbox", libc::SYS_ptrace, "16, 2, 0, 0", eperm),
-        call("another's memory", libc::SYS_process_vm_readv, "2, 0, 0, 0, 0, 0", eperm),
-        call("another's descriptors", libc::SYS_pidfd_getfd, "0, 0, 0", eperm),
-        call("bpf", libc::SYS_bpf, "0, 0, 0", eperm),
-        call("perf", libc::SYS_perf_event_open, "0, 0, 0, 0, 0", eperm),
-        call("userfaultfd", libc::SYS_userfaultfd, "0", eperm),
-        call("io_uring", libc::SYS_io_uring_setup, "1, 0", enosys),
-        call("adding a key", libc::SYS_add_key, "\"user\", \"x\", \"x\", 1, -3", eperm),
-        call("reading keys", libc::SYS_keyctl, "0, -3, 0", eperm),
-        call("asking for a key", libc::SYS_request_key, "\"user\", \"x\", 0, 0", eperm),
-        call("another kernel", libc::SYS_kexec_load, "0, 0, 0, 0", eperm),
-        call("a kernel module", libc::SYS_init_module, "0, 0, \"\"", eperm),
-        call("reboot", libc::SYS_reboot, "0, 0, 0, 0", eperm),
-        call("swap", libc::SYS_swapon, "\"/tmp/x\", 0", eperm),
-        call("kernel log", libc::SYS_syslog, "3, 0, 0", eperm),
-        call("the clock", libc::SYS_settimeofday, "0, 0", eperm),
-        call("the host's name", libc::SYS_sethostname, "\"x\", 1", eperm),
-        call("secret memory", libc::SYS_memfd_secret, "0", eperm),
-        call("an old personality", libc::SYS_personality, "0x0400000", eperm),
-        call("typing into a terminal", libc::SYS_ioctl, "0, 0x5412, \"x\"", eperm),
-        call("a call of tomorrow", 500, "0", enosys),
-        call("a call of the x32 kind", 0x4000_0000 + 39, "0", enosys),
-        call("becoming root", libc::SYS_setuid, "0", libc::EINVAL),
-        call("groups", libc::SYS_setgroups, "0, 0", eperm),
     ]
 }
 
@@ -247,14 +260,16 @@ fn every_probe_is_blocked(who: Who) {
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let _abstract = UnixListener::bind_addr(&address).unwrap();
         let _socket = UnixListener::bind(place.path("socket"));
+        let _service = UnixListener::bind(place.path("root/service"));
         // A descriptor that some library left open.
         let leak = std::fs::File::open(place.path("canary")).unwrap();
         rustix::io::fcntl_setfd(&leak, rustix::io::FdFlags::empty()).unwrap();
         let mut probes = files(&place);
+        probes.extend(mounts());
         probes.extend(processes());
         probes.extend(sockets(listener.local_addr().unwrap().port()));
         probes.extend(host_sockets(&place, &name));
-        probes.extend(calls());
+        probes.extend(super::calls::calls());
         let mut toolbox = place.sandbox.start(&place.policy()).await.unwrap();
         let mut wrong = Vec::new();
         for (name, command, expected) in &probes {
