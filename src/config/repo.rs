@@ -282,7 +282,7 @@ fn resolve(raw: Raw) -> RepoRules {
 
 /// Paths that no change may touch, whatever a repository says (security rule R11); judged on the final tree. What is
 /// pushed to GitHub is held to more.
-pub const PROTECTED: &[&str] = &[".github/**", "**/.gitmodules"];
+pub const PROTECTED: &[&str] = &[".github", ".github/**", "**/.gitmodules"];
 
 #[cfg(test)]
 mod tests {

@@ -37,10 +37,14 @@ fn started(pid: u32) -> Option<String> {
     if matches!(state, "Z" | "X") { None } else { fields.nth(18).map(str::to_owned) }
 }
 
-/// Among whose process ids ours counts.
+/// Among whose process ids ours counts: this start of this machine (a data folder may lie on a share, and the first
+/// namespace has the same number everywhere), and the namespace.
 fn namespace() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot: String = boot.chars().filter(char::is_ascii_hexdigit).take(16).collect();
     let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
+    let space: String = link.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+    format!("{boot}.{space}")
 }
 
 #[cfg(test)]

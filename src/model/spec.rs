@@ -150,15 +150,14 @@ fn openai(spec: &str, name: &str, settings: &ModelSettings) -> Result<Arc<dyn Mo
         Some(path) => Prices::with_file(path).map_err(SpecError::Prices)?,
         None => Prices::built_in(),
     };
-    // another server's price is only known when the operator says so: the same name may cost anything there
-    let own = base == OPENAI || settings.prices.is_some();
+    // a name has its price on another server too: a cap that is too careful can be raised, one that is not there can't
     let row = prices.row(name).copied();
     Ok(Arc::new(OpenAi {
         spec: spec.to_owned(),
         model: name.to_owned(),
         base: base.to_owned(),
         key: settings.openai_key.clone(),
-        price: row.filter(|_| own).map(|row| row.price()),
+        price: row.map(|row| row.price()),
         client: http::client().map_err(|error| SpecError::Client(error.to_string()))?,
         learned: Learned::new(row.and_then(|row| row.window()).unwrap_or(limits::WINDOW)),
     }))

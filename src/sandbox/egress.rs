@@ -22,7 +22,6 @@ use std::sync::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixListener, UnixStream},
-    sync::Semaphore,
     time::timeout,
 };
 
@@ -114,14 +113,15 @@ impl Log {
 pub async fn serve(listener: UnixListener, rules: Rules, log: Log) {
     let totals = Totals::default();
     let before = log.refused();
-    let places = Semaphore::new(limits::CONNECTIONS);
     let mut open = futures_util::stream::FuturesUnordered::new();
     while log.refused() < before + limits::REFUSALS {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((client, _)) => open.push(connection(client, &rules, &log, &totals, &places)),
-                // out of descriptors for a moment: those that are open go on
-                Err(_) => tokio::task::yield_now().await,
+            // more wait in the socket's own queue: each that is taken costs two descriptors of this process
+            accepted = listener.accept(), if open.len() < limits::CONNECTIONS => match accepted {
+                Ok((client, _)) => open.push(connection(client, &rules, &log, &totals)),
+                // out of descriptors: one that ends gives some back; with none open it is not ours to mend
+                Err(_) if open.is_empty() => return,
+                Err(_) => drop(futures_util::StreamExt::next(&mut open).await),
             },
             Some(()) = futures_util::StreamExt::next(&mut open), if !open.is_empty() => {}
         }
@@ -134,8 +134,7 @@ struct Totals {
     down: AtomicU64,
 }
 
-async fn connection(mut client: UnixStream, rules: &Rules, log: &Log, totals: &Totals, places: &Semaphore) {
-    let Ok(_place) = places.acquire().await else { return };
+async fn connection(mut client: UnixStream, rules: &Rules, log: &Log, totals: &Totals) {
     let mut line = Line { place: String::new(), up: 0, down: 0, refused: None };
     if let Err(why) = through(&mut client, rules, totals, &mut line).await {
         line.refused = Some(why);

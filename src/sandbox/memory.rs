@@ -7,6 +7,7 @@
 use super::tree::Tree;
 use crate::limits::sandbox::SEMAPHORE_BYTES;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// How much longer than an exact sum took is waited before the next.
@@ -42,16 +43,27 @@ impl Memory {
 }
 
 fn quick(pid: i32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let status = of_a_thread(pid, "status", "RssAnon:").unwrap_or_default();
     total(&status, &["RssAnon:", "RssShmem:", "VmSwap:"])
 }
 
 /// A process that hides its pages from us is counted as if it shared none.
 fn exact(pid: i32) -> u64 {
-    match fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) {
-        Ok(pages) if pages.contains("Pss_Anon:") => total(&pages, &["Pss_Anon:", "Pss_Shmem:", "SwapPss:"]),
-        _ => quick(pid),
+    match of_a_thread(pid, "smaps_rollup", "Pss_Anon:") {
+        Some(pages) => total(&pages, &["Pss_Anon:", "Pss_Shmem:", "SwapPss:"]),
+        None => quick(pid),
     }
+}
+
+/// What the kernel tells of a process's memory. A thread that has ended tells nothing, and the first one may have ended
+/// before the others, which hold the memory still.
+fn of_a_thread(pid: i32, file: &str, field: &str) -> Option<String> {
+    let read = |folder: &Path| fs::read_to_string(folder.join(file)).ok().filter(|text| text.contains(field));
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    read(&process).or_else(|| {
+        let mut threads = fs::read_dir(process.join("task")).ok()?.flatten();
+        threads.find_map(|thread| read(&thread.path()))
+    })
 }
 
 /// The sum of these fields (`Name: N kB`) in bytes.
@@ -104,6 +116,28 @@ mod tests {
         let table = "key shmid size nattch rss\n 0 1 10 0 4096\n 0 2 10 2 8192\n 0 3 x\n";
         assert_eq!(columns(table, ["rss", "nattch"]), [[4096, 0], [8192, 2], [0, 0]]);
         assert_eq!(columns("", ["rss"]), [[0; 1]; 0]);
+    }
+
+    #[test]
+    fn a_process_whose_first_thread_has_ended_is_seen() {
+        let python = "import ctypes, threading, sys, time\nb = bytearray(32 << 20)\nd = threading.Event()\n\
+            t = threading.Thread(target=lambda: (print('held', flush=True), sys.stdin.read()))\nt.start()\n\
+            ctypes.CDLL(None).syscall(93 if __import__('platform').machine() == 'aarch64' else 60, 0)";
+        let piped = std::process::Stdio::piped;
+        #[expect(clippy::disallowed_methods, reason = "a process that hides its memory")]
+        let child =
+            std::process::Command::new("python3").args(["-c", python]).stdin(piped()).stdout(piped()).spawn();
+        let Ok(mut child) = child else { return };
+        let mut said = [0; 4];
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut said).unwrap();
+        let pid = child.id().cast_signed();
+        let leader = || fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        while leader().contains("RssAnon:") {
+            std::thread::yield_now();
+        }
+        assert!(quick(pid) > 32 << 20 && exact(pid) > 32 << 20, "{} {}", quick(pid), exact(pid));
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

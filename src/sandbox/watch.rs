@@ -27,7 +27,7 @@ impl Watch<'_> {
     pub(super) fn run(&self) -> End {
         let start = Instant::now();
         let mut memory = self.memory.then(|| Memory::new(self.tree, self.bounds.memory_bytes));
-        let mut disk = Disk::new(self.disk.clone(), self.bounds.disk_bytes);
+        let mut disk = Disk::new(self.disk.clone(), self.bounds.disk_bytes, self.tree);
         let Ok(toolbox) = pidfd_open(self.toolbox, PidfdFlags::empty()) else { return End::Toolbox };
         loop {
             let left = self.bounds.life.saturating_sub(start.elapsed());

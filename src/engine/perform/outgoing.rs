@@ -8,6 +8,8 @@
 use crate::{git::NewFile, limits::git::SECRET_BYTES};
 use regex::bytes::Regex;
 use std::{
+    collections::HashSet,
+    os::unix::ffi::OsStrExt,
     path::{Component, Path},
     sync::LazyLock,
 };
@@ -39,6 +41,10 @@ static COMPILED: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
 
 /// Why a file may not leave; None: it may. What the file held before is not held against the change.
 pub(super) fn refusal(file: &NewFile<'_>, known: &[Vec<u8>]) -> Option<String> {
+    let name = file.path.as_os_str().as_bytes();
+    if let Some((what, _)) = secret(name, b"", known) {
+        return Some(format!("has a name that looks like {what}"));
+    }
     if file.is_link {
         return leads_out(file.path, file.bytes)
             .then(|| "is a link that leads out of the repository".to_owned());
@@ -48,23 +54,26 @@ pub(super) fn refusal(file: &NewFile<'_>, known: &[Vec<u8>]) -> Option<String> {
     Some(format!("holds what looks like {what} (line {line})"))
 }
 
-/// What a text says that it must not; never the secret itself.
+/// What a text says that it must not and did not say before, and where; never the secret itself.
 pub(super) fn secret(bytes: &[u8], before: &[u8], known: &[Vec<u8>]) -> Option<(&'static str, usize)> {
-    let is_new = |found: &[u8]| memchr::memmem::find(before, found).is_none();
-    for value in known.iter().filter(|value| value.len() >= SECRET_BYTES && is_new(value)) {
-        if let Some(at) = memchr::memmem::find(bytes, value) {
+    let holds = |text: &[u8], value: &[u8]| memchr::memmem::find(text, value);
+    for value in known.iter().filter(|value| value.len() >= SECRET_BYTES) {
+        if let Some(at) = holds(bytes, value).filter(|_| holds(before, value).is_none()) {
             return Some(("a secret of this host", at));
         }
     }
     COMPILED.iter().find_map(|(what, form)| {
-        let counts = |found: &[u8]| memchr::memmem::find(found, EXAMPLE).is_none() && is_new(found);
-        form.find_iter(bytes).find(|found| counts(found.as_bytes())).map(|found| (*what, found.start()))
+        let mut found =
+            form.find_iter(bytes).filter(|found| holds(found.as_bytes(), EXAMPLE).is_none()).peekable();
+        found.peek()?;
+        // looked through once, however many there are
+        let old: HashSet<&[u8]> = form.find_iter(before).map(|found| found.as_bytes()).collect();
+        found.find(|found| !old.contains(found.as_bytes())).map(|found| (*what, found.start()))
     })
 }
 
 /// Whether a link's target is above the repository's root, or absolute.
 fn leads_out(path: &Path, target: &[u8]) -> bool {
-    use std::os::unix::ffi::OsStrExt;
     let mut depth = path.components().count().saturating_sub(1);
     for part in Path::new(std::ffi::OsStr::from_bytes(target)).components() {
         match part {
@@ -121,8 +130,9 @@ mod tests {
 
     #[test]
     fn what_was_there_before_may_stay() {
-        let line = format!("AKIA{}", "QWERTYUIOPASDFGH");
+        let (line, other) = (format!("AKIA{}", "QWERTYUIOPASDFGH"), format!("AKIA{}", "ZWERTYUIOPASDFGH"));
         assert_eq!(says(&format!("a\n{line}\nb"), &line), None);
+        assert_eq!(says(&format!("{line}\n{other}"), &line), Some("an AWS access key"));
     }
 
     #[test]
