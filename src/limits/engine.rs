@@ -56,3 +56,6 @@ pub const FILES_SHOWN: usize = 400;
 pub const EVIDENCE_BYTES: usize = 8 * 1024;
 /// Folders that are opened up below a workspace that can't be removed at once. At the bound the rest stays for the next sweep.
 pub const SWEEP_FOLDERS: usize = 200_000;
+/// Levels of folders below a workspace that are removed as they are; deeper ones are moved up first, because a removal holds
+/// a descriptor for each level.
+pub const SWEEP_DEPTH: usize = 64;

@@ -13,9 +13,10 @@ use crate::{
     report::Report,
     store::{Lease, Store},
 };
+use rustix::fs::{Dir, FileType, Mode, OFlags, openat, renameat};
 use std::{
     fs, io,
-    os::unix::fs::PermissionsExt,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -95,8 +96,9 @@ fn home(data: &Path, run: &RunId) -> PathBuf {
 /// Removes what a sandbox wrote; what is left is said in the log.
 pub(super) fn remove(folder: &Path) {
     let removed = match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
             open_up(folder);
+            flatten(folder);
             fs::remove_dir_all(folder)
         }
         other => other,
@@ -121,9 +123,73 @@ fn open_up(folder: &Path) {
     }
 }
 
+/// Moves what lies deep up to the root: a removal holds a descriptor for each level, and a sandbox can make more levels
+/// than a process may hold.
+fn flatten(folder: &Path) {
+    let Ok(root) = rustix::fs::open(folder, FOLDER, Mode::empty()) else { return };
+    let (mut lifted, mut done) = (0, 0);
+    lift(&root, &root, 0, &mut lifted);
+    while done < lifted {
+        done += 1;
+        if let Ok(here) = openat(&root, lifted_name(done), FOLDER, Mode::empty()) {
+            lift(&root, &here, 0, &mut lifted);
+        }
+    }
+}
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Moves the folders that are so many levels below `here` up to `root`.
+fn lift(root: &OwnedFd, here: &OwnedFd, depth: usize, lifted: &mut usize) {
+    let Ok(entries) = Dir::read_from(here) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_type() == FileType::Directory) {
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") || *lifted >= limits::SWEEP_FOLDERS {
+            continue;
+        }
+        if depth == limits::SWEEP_DEPTH {
+            *lifted += 1;
+            // a name that is taken is a sandbox's own: this one stays for the next sweep
+            let _ = renameat(here, name, root, lifted_name(*lifted));
+        } else if let Ok(inner) = openat(here, name, FOLDER, Mode::empty()) {
+            lift(root, &inner, depth + 1, lifted);
+        }
+    }
+}
+
+fn lifted_name(number: usize) -> String {
+    format!(".quantum-lifted-{number}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_deeper_than_descriptors_reach_are_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let work = place.path().join("work");
+        fs::create_dir(&work).unwrap();
+        let mut here: OwnedFd = fs::File::open(&work).unwrap().into();
+        for level in 0..5_000 {
+            rustix::fs::mkdirat(&here, "d", Mode::RWXU).unwrap();
+            if level % 1_000 == 0 {
+                rustix::fs::mkdirat(&here, "e", Mode::RWXU).unwrap();
+            }
+            here = openat(&here, "d", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        }
+        flatten(&work);
+        let depth = |folder: &Path| {
+            let mut here = folder.to_owned();
+            (0..).find(|_| {
+                here.push("d");
+                !here.exists()
+            })
+        };
+        assert!(depth(&work).is_some_and(|depth| depth <= limits::SWEEP_DEPTH + 1), "{:?}", depth(&work));
+        remove(&work);
+        assert!(!work.exists());
+    }
 
     #[test]
     fn a_folder_made_unreadable_is_removed_and_a_link_is_not_followed() {
