@@ -252,9 +252,8 @@ fn open_model(settings: &Settings, args: &RunArgs, choice: ModelChoice) -> Resul
 }
 
 pub(super) fn sandbox(settings: &Settings) -> Sandbox {
-    // a path that can't be had fails at the sandbox's start, with a remedy
-    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
-    Sandbox { kind: settings.sandbox, program }
+    // the file that runs, even when an update has put another in its place: the two speak one protocol
+    Sandbox { kind: settings.sandbox, program: PathBuf::from("/proc/self/exe") }
 }
 
 pub(super) fn roots_of(settings: &Settings, env: &Env) -> roots::Roots {

@@ -89,6 +89,7 @@ fn invalid(what: String) -> SandboxError {
 fn spawn(sandbox: &Sandbox, socket: OwnedFd) -> Result<Child, SandboxError> {
     let mut command = Command::new(&sandbox.program);
     command
+        .arg0("quantum")
         .arg(MARKER)
         .env_clear()
         .current_dir("/")
