@@ -310,7 +310,7 @@ fn too_often(claimed: &Claimed) -> Report {
         Class::Refused,
         "started_too_often",
         format!("{} was started {} times and never came to an end", claimed.key, claimed.claims - 1),
-        "look into the log for what ends the program, then say retry",
+        "look into the log for what ends the program, then run the same command again",
     )
 }
 

@@ -220,6 +220,6 @@ pub(super) fn stalled(run: &Run) -> Report {
         Class::Broken,
         "stalled",
         format!("run {} waits for nothing in phase {:?}", run.id, run.phase()),
-        "report this with the run's journal; `quantum replay` shows it",
+        "report this with the log; to try once more, run the same command again",
     )
 }

@@ -177,7 +177,9 @@ pub async fn reachable(spec: &str, settings: &ModelSettings) -> Result<(), Strin
 async fn one_reachable(spec: &str, settings: &ModelSettings) -> Result<(), String> {
     let Some(("openai", _)) = spec.split_once('/') else { return Ok(()) };
     let base = settings.openai_base_url.as_deref().unwrap_or(OPENAI).trim_end_matches('/');
-    let client = http::client().map_err(|error| error.to_string())?;
+    let client = http::client().map_err(|error| {
+        format!("no HTTP client ({error}); check the system's certificates and proxy settings")
+    })?;
     let mut request = client.get(format!("{base}/models")).timeout(limits::CONNECT);
     if let Some(key) = &settings.openai_key {
         request = request.bearer_auth(key.expose());
@@ -187,7 +189,10 @@ async fn one_reachable(spec: &str, settings: &ModelSettings) -> Result<(), Strin
         Ok(answer) if matches!(answer.status().as_u16(), 401 | 403) => {
             Err("the key is refused; check OPENAI_API_KEY".to_owned())
         }
-        Ok(answer) => Err(format!("the server answers {}", answer.status().as_u16())),
+        Ok(answer) => Err(format!(
+            "the server answers {}; check OPENAI_BASE_URL, or try again later if it is right",
+            answer.status().as_u16()
+        )),
         Err(error) => Err(format!(
             "no answer ({}); check OPENAI_BASE_URL and the network",
             if error.is_timeout() { "time-out" } else { "no connection" }

@@ -147,7 +147,7 @@ impl Hint for StoreError {
             Self::Leased { .. } => "wait until the other process is done; if it died, its lease ends within a minute",
             Self::LeaseLost(_) => "nothing to do: the other process goes on with the run",
             Self::Taken { .. } | Self::Booked { .. } => "nothing to do: another process goes on with this work",
-            Self::Missing(_) => "check the id (`quantum runs` lists them)",
+            Self::Missing(_) => "check the id; if nobody named one, run the same command again",
             Self::TooBig { .. } => "make it smaller: send output to a file and show its end",
             Self::Statement(_) => "run again; if it repeats, report it with the log",
         }
