@@ -34,3 +34,5 @@ pub const WINDOW_LEAST: u64 = 512;
 pub const OUTPUT_TOKENS_LEAST: u32 = 256;
 /// Bytes of the shortest key that is taken out of answers: real ones have 40 and more, placeholders are words.
 pub const KEY_BYTES: usize = 20;
+/// Bytes a token, for estimates where no provider has told a number: about right for English and code.
+pub const TOKEN_BYTES: u64 = 4;

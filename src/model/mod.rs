@@ -165,6 +165,12 @@ pub enum ModelError {
     ScriptOver { model: String, role: String, task: String, step: u32 },
 }
 
+/// Whether a status may be another one soon. Not implemented (501) and HTTP version (505) won't: nobody is there who speaks
+/// this protocol.
+fn is_busy(status: u16) -> bool {
+    matches!(status, 408 | 409 | 425 | 429 | 500..) && !matches!(status, 501 | 505)
+}
+
 impl Hint for ModelError {
     fn code(&self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 use super::{
     Model, ModelError, Price, Question, Reply, Usage,
     dialect::{Dialect, Learned},
+    is_busy,
     wire::{self, Answer, Refusal},
 };
 use crate::{ids::Secret, limits::model as limits};
@@ -109,7 +110,7 @@ impl OpenAi {
             return Err(self.useless("the provider's content filter took the answer away", hint.to_owned()));
         }
         if answer.is_empty() {
-            let usage = Usage { input_tokens: bytes as u64 / 4, ..Usage::default() };
+            let usage = Usage { input_tokens: bytes as u64 / limits::TOKEN_BYTES, ..Usage::default() };
             return Err(self.nonsense("an answer without a choice", usage).into());
         }
         Ok(answer.reply(question.asker.step, bytes))
@@ -241,14 +242,10 @@ impl OpenAi {
         }
         let no_money = refusal.is_without_money();
         let message = self.clean(&refusal.message);
-        match status {
-            // not implemented, HTTP version: nobody is there who speaks this protocol
-            501 | 505 => ModelError::Refused { model, status, message, hint: hint(status, no_money) },
-            408 | 409 | 425 | 429 | 500.. if !no_money => {
-                ModelError::Busy { model, status, message, after: refusal.after }
-            }
-            _ => ModelError::Refused { model, status, message, hint: hint(status, no_money) },
+        if is_busy(status) && !no_money {
+            return ModelError::Busy { model, status, message, after: refusal.after };
         }
+        ModelError::Refused { model, status, message, hint: hint(status, no_money) }
     }
 
     /// An answer that is none, and will be none again.

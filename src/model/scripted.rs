@@ -1,6 +1,6 @@
 //! `scripted/FILE`: recorded answers, one JSON object a line (design §5.4), and the recorder that writes such a file.
 
-use super::{Asker, Model, ModelError, Price, Question, Reply, ToolCall, Usage};
+use super::{Asker, Model, ModelError, Price, Question, Reply, ToolCall, Usage, is_busy};
 use crate::limits::model as limits;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -169,12 +169,11 @@ impl Model for Scripted {
 fn failed(model: &str, failure: Failure) -> ModelError {
     let message = failure.message.unwrap_or_else(|| "the script says so".to_owned());
     let (model, status) = (model.to_owned(), failure.status);
-    match status {
-        408 | 409 | 425 | 429 | 500.. => {
-            ModelError::Busy { model, status, message, after: failure.retry_after.map(Duration::from_secs) }
-        }
-        _ => ModelError::Refused { model, status, message, hint: "change the script's line".to_owned() },
+    if is_busy(status) {
+        let after = failure.retry_after.map(Duration::from_secs);
+        return ModelError::Busy { model, status, message, after };
     }
+    ModelError::Refused { model, status, message, hint: "change the script's line".to_owned() }
 }
 
 /// Writes every answer of another model as a script.

@@ -178,12 +178,13 @@ fn usage(told: &Value, question_bytes: usize, answer_bytes: usize) -> Usage {
         let number = value.as_u64().or_else(|| value.as_f64().map(|number| number.max(0.0) as u64));
         number.filter(|number| (1..=limits::TOKENS_MOST).contains(number))
     };
-    let input_tokens = number(&told["prompt_tokens"]).unwrap_or(question_bytes as u64 / 4);
+    let input_tokens = number(&told["prompt_tokens"]).unwrap_or(question_bytes as u64 / limits::TOKEN_BYTES);
     let cached = number(&told["prompt_tokens_details"]["cached_tokens"]).unwrap_or(0);
     Usage {
         input_tokens,
         cached_input_tokens: cached.min(input_tokens),
-        output_tokens: number(&told["completion_tokens"]).unwrap_or(answer_bytes as u64 / 4),
+        output_tokens: number(&told["completion_tokens"])
+            .unwrap_or(answer_bytes as u64 / limits::TOKEN_BYTES),
     }
 }
 

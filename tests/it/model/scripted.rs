@@ -60,6 +60,7 @@ async fn an_answer_has_text_calls_usage_or_an_error() {
         json!({"text": "long", "cut": true}),
         json!({"error": {"status": 429, "retry_after": 3}}),
         json!({"error": {"status": 401, "message": "no"}}),
+        json!({"error": {"status": 501, "message": "never"}}),
     ]);
     assert_eq!(asked(&model, "a", "t", 1).await, r#"x shell {"command":"ls"} read {half submit {} 3/4"#);
     assert_eq!(asked(&model, "a", "t", 2).await, " 0/0");
@@ -74,6 +75,7 @@ async fn an_answer_has_text_calls_usage_or_an_error() {
     let busy = model.ask(&question, &|_| {}).await.unwrap_err();
     assert!(matches!(busy, ModelError::Busy { status: 429, after: Some(after), .. } if after.as_secs() == 3));
     assert_eq!(asked(&model, "a", "t", 4).await, "scripted/x refused: 401 no");
+    assert_eq!(asked(&model, "a", "t", 4).await, "scripted/x refused: 501 never");
     let over = model.ask(&question, &|_| {}).await.unwrap_err();
     assert_eq!(over.code(), "script_over");
     assert!(over.hint().contains("--record"));
