@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Bytes of one call's arguments as the model wrote them: more is not an edit but a dump. Refused, the model is told.
+/// Bytes of one call's arguments as the model wrote them: a large file fits, more is not an edit but a dump. An agent keeps
+/// no more of them; a tool refuses them, and the model is told.
 pub const ARGUMENTS_BYTES: usize = 1024 * 1024;
 /// Bytes of one shell command: the kernel takes 128 KiB in one argument. Refused, the model is told.
 pub const COMMAND_BYTES: usize = 96 * 1024;
@@ -30,10 +31,32 @@ pub const READ_LINE_BYTES: usize = 2000;
 pub const EDIT_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Lines of a file that are compared to explain a missed edit; a longer file is explained by its first lines.
 pub const MISS_LINES: usize = 50_000;
+/// Lines of the place that a missed edit is explained with, and of the old text that are compared: more helps nobody.
+pub const MISS_REGION_LINES: usize = 40;
+/// Places of a file that are compared with the old text, the likeliest first. The rest is not looked at.
+pub const MISS_CANDIDATES: usize = 8;
+/// Places where one line may stand that count for it: a blank brace stands everywhere. The rest is not looked at.
+pub const MISS_PLACES: usize = 1000;
+/// Bytes of one compared line: likeness costs length times length. Longer ones are compared by their start.
+pub const MISS_LINE_BYTES: usize = 400;
+/// Lines compared by likeness when no line of the old text is in the file. The rest is not looked at.
+pub const MISS_LIKENESS_LINES: usize = 5_000;
+/// Percent of likeness below which no place is named: it would lead astray.
+pub const MISS_ALIKE_PERCENT: u32 = 30;
+/// Line numbers named where an old text is there more than once; the rest is counted.
+pub const PLACES_NAMED: usize = 10;
+/// Bytes of a file that are looked through for a NUL, as git does, to tell that it is binary.
+pub const BINARY_BYTES: usize = 8_000;
 /// Entries of a folder that are listed; the rest is counted.
 pub const LIST_ENTRIES: u32 = 1000;
 /// Names looked at to guess what a missing path meant.
 pub const GUESS_ENTRIES: usize = 20_000;
+/// Bytes of a path that is compared with others: likeness costs length times length. A longer one gets no guess.
+pub const GUESS_BYTES: usize = 300;
+/// Guesses named for a missing path, the likeliest first.
+pub const GUESSES: usize = 3;
+/// Threads of one search: more count against the sandbox's processes and gain nothing on small trees.
+pub const SEARCH_THREADS: usize = 4;
 /// Matches shown when the model doesn't say, and the most it may ask for; the rest is counted.
 pub const SEARCH_MATCHES: u32 = 100;
 /// See [`SEARCH_MATCHES`].
@@ -56,8 +79,6 @@ pub const NOTE_BYTES: usize = 6 * 1024;
 pub const LINE_BYTES: usize = 120;
 /// Bytes of a plan on the wire: it must fit an event with room for its name. Refused, the model is told.
 pub const PLAN_BYTES: usize = 24 * 1024;
-/// Answers offered with one question; more are dropped.
-pub const CHOICES: usize = 10;
 /// Percent of confidence of a plan that states none: below the bar for going on without a person.
 pub const CONFIDENCE: u8 = 50;
 /// Bytes of a request's header and body that the child takes; more ends it.
@@ -68,3 +89,5 @@ pub const REQUEST_BODY_BYTES: u32 = 32 * 1024 * 1024;
 pub const CLEAR_SCANS: u32 = 200;
 /// How often a running command's orphans are collected: a build makes some hundred a second at most.
 pub const REAP_EVERY: Duration = Duration::from_millis(200);
+/// Answers offered with one question; more are dropped.
+pub const CHOICES: usize = 10;

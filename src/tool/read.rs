@@ -2,7 +2,7 @@
 
 use super::{Asked, Given, Step, Tool, ToolEnd, ToolError, arguments::Fields, misfit, view};
 use crate::{
-    limits::tool::{PATH_BYTES, READ_BYTES, READ_LINE_BYTES, READ_LINES, READ_VIEW_BYTES},
+    limits::tool::{BINARY_BYTES, PATH_BYTES, READ_BYTES, READ_LINE_BYTES, READ_LINES, READ_VIEW_BYTES},
     sandbox::toolbox::{Answer, Request},
 };
 use serde_json::json;
@@ -88,7 +88,7 @@ fn verdict(asked: &Asked, answer: Answer, body: Vec<u8>) -> Result<ToolEnd, Tool
         });
     }
     let bytes = view::grouped(total);
-    if body.iter().take(8000).any(|byte| *byte == 0) {
+    if body.iter().take(BINARY_BYTES).any(|byte| *byte == 0) {
         return Err(ToolError::Tell(format!(
             "{path} is a binary file ({bytes} bytes); look at it with a program in the shell (file, xxd, …)"
         )));

@@ -1,22 +1,19 @@
 //! A path that does not exist: what may have been meant.
 
 use super::place::Root;
-use crate::limits::tool::GUESS_ENTRIES;
+use crate::limits::tool::{GUESS_BYTES, GUESS_ENTRIES, GUESSES};
 use ignore::WalkBuilder;
 use std::path::Path;
 
-/// Bytes of a path that is compared with others: likeness costs length times length.
-const LONGEST: usize = 300;
-
 /// "There is no src/libs.rs; did you mean src/lib.rs?"
 pub(super) fn missing(root: &Root, path: &str) -> String {
-    if path.len() > LONGEST {
+    if path.len() > GUESS_BYTES {
         return "there is no such path in the workspace".to_owned();
     }
     let mut close: Vec<(u32, String)> =
         files(root).filter_map(|found| Some((score(path, &found)?, found))).collect();
     close.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let names: Vec<String> = close.into_iter().take(3).map(|(_, found)| found).collect();
+    let names: Vec<String> = close.into_iter().take(GUESSES).map(|(_, found)| found).collect();
     match names.is_empty() {
         true => format!("there is no {path} in the workspace"),
         false => format!("there is no {path}; did you mean {}?", names.join(" or ")),

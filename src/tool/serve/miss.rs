@@ -1,17 +1,11 @@
 //! A missed edit, explained: where the text nearly is, how it differs, and what is usually wrong with it.
 
-use crate::limits::tool::{MISS_LINES, NOTE_BYTES};
+use crate::limits::tool::{
+    MISS_ALIKE_PERCENT, MISS_CANDIDATES, MISS_LIKENESS_LINES, MISS_LINE_BYTES, MISS_LINES, MISS_PLACES,
+    MISS_REGION_LINES, NOTE_BYTES, PLACES_NAMED,
+};
 use similar::{Algorithm, ChangeTag, TextDiff};
 use std::collections::HashMap;
-
-/// Lines of context are not shown: the differing region is at most this long.
-const REGION_LINES: usize = 40;
-/// Regions closer looked at.
-const CANDIDATES: usize = 8;
-/// Bytes of one compared line: longer ones are compared by their start.
-const COMPARED_BYTES: usize = 400;
-/// Lines compared by likeness when no line of the old text is in the file.
-const LIKENESS_LINES: usize = 5_000;
 
 /// Why `old` is not in the file.
 pub(super) fn explain(path: &str, text: &[u8], old: &[u8]) -> String {
@@ -28,7 +22,7 @@ pub(super) fn explain(path: &str, text: &[u8], old: &[u8]) -> String {
         why.push_str(". Nothing in it is alike: read the file again");
         return why;
     };
-    let region = &lines[from..lines.len().min(from + wanted.len().max(1)).min(from + REGION_LINES)];
+    let region = &lines[from..lines.len().min(from + wanted.len().max(1)).min(from + MISS_REGION_LINES)];
     if same_but_blanks(region, &wanted) {
         why.push_str(". It is there with other blanks (indentation, tabs, line ends): copy them exactly");
     }
@@ -59,14 +53,13 @@ pub(super) fn ambiguous(path: &str, text: &[u8], at: &[usize]) -> String {
 
 /// `3, 9, 20 …`: the lines of these offsets.
 pub(super) fn lines_of(text: &[u8], at: &[usize]) -> String {
-    const SHOWN: usize = 10;
     let (mut line, mut from, mut shown) = (1, 0, Vec::new());
-    for offset in at.iter().take(SHOWN) {
+    for offset in at.iter().take(PLACES_NAMED) {
         line += memchr::memchr_iter(b'\n', &text[from..*offset]).count();
         from = *offset;
         shown.push(line.to_string());
     }
-    format!("{}{}", shown.join(", "), if at.len() > SHOWN { " …" } else { "" })
+    format!("{}{}", shown.join(", "), if at.len() > PLACES_NAMED { " …" } else { "" })
 }
 
 fn hints(text: &str, old: &str) -> Vec<&'static str> {
@@ -100,40 +93,40 @@ fn closest(lines: &[&str], wanted: &[&str]) -> Option<(usize, u32)> {
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         places.entry(line.trim()).or_default().push(at);
     }
-    for (offset, line) in wanted.iter().enumerate().take(REGION_LINES) {
-        for at in places.get(line.trim()).into_iter().flatten().take(1000) {
+    for (offset, line) in wanted.iter().enumerate().take(MISS_REGION_LINES) {
+        for at in places.get(line.trim()).into_iter().flatten().take(MISS_PLACES) {
             *votes.entry(at.saturating_sub(offset)).or_default() += 1;
         }
     }
     let mut starts: Vec<(usize, usize)> = votes.into_iter().map(|(at, votes)| (votes, at)).collect();
     starts.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut starts: Vec<usize> = starts.into_iter().take(CANDIDATES).map(|(_, at)| at).collect();
+    let mut starts: Vec<usize> = starts.into_iter().take(MISS_CANDIDATES).map(|(_, at)| at).collect();
     if starts.is_empty() {
         starts = alike_lines(lines, wanted);
     }
     let score = |from: usize| {
-        let region = &lines[from..lines.len().min(from + wanted.len()).min(from + REGION_LINES)];
-        let pairs = wanted.iter().take(REGION_LINES).zip(region);
+        let region = &lines[from..lines.len().min(from + wanted.len()).min(from + MISS_REGION_LINES)];
+        let pairs = wanted.iter().take(MISS_REGION_LINES).zip(region);
         let sum: f64 = pairs.map(|(a, b)| likeness(a, b)).sum();
-        (sum * 100.0 / wanted.len().clamp(1, REGION_LINES) as f64).round() as u32
+        (sum * 100.0 / wanted.len().clamp(1, MISS_REGION_LINES) as f64).round() as u32
     };
     let best =
         starts.into_iter().map(|from| (from, score(from))).max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)));
-    best.filter(|(_, alike)| *alike >= 30)
+    best.filter(|(_, alike)| *alike >= MISS_ALIKE_PERCENT)
 }
 
 /// Regions whose line is most like the old text's longest line.
 fn alike_lines(lines: &[&str], wanted: &[&str]) -> Vec<usize> {
     let Some((offset, longest)) =
-        wanted.iter().enumerate().take(REGION_LINES).max_by_key(|(_, line)| line.trim().len())
+        wanted.iter().enumerate().take(MISS_REGION_LINES).max_by_key(|(_, line)| line.trim().len())
     else {
         return Vec::new();
     };
-    let mut scored: Vec<(u32, usize)> = (lines.iter().enumerate().take(LIKENESS_LINES))
+    let mut scored: Vec<(u32, usize)> = (lines.iter().enumerate().take(MISS_LIKENESS_LINES))
         .map(|(at, line)| ((likeness(longest, line) * 1000.0) as u32, at.saturating_sub(offset)))
         .collect();
     scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    scored.into_iter().take(CANDIDATES).map(|(_, at)| at).collect()
+    scored.into_iter().take(MISS_CANDIDATES).map(|(_, at)| at).collect()
 }
 
 /// 0 to 1; blanks at both ends don't count.
@@ -149,7 +142,7 @@ fn likeness(a: &str, b: &str) -> f64 {
 }
 
 fn start(line: &str) -> &str {
-    &line[..line.floor_char_boundary(COMPARED_BYTES)]
+    &line[..line.floor_char_boundary(MISS_LINE_BYTES)]
 }
 
 fn same_but_blanks(region: &[&str], wanted: &[&str]) -> bool {
@@ -160,7 +153,7 @@ fn same_but_blanks(region: &[&str], wanted: &[&str]) -> bool {
 /// Both as a diff; blanks that can't be seen are shown.
 fn difference(wanted: &[&str], region: &[&str]) -> String {
     let shown = |line: &&str| start(line).replace('\t', "→").replace('\r', "␍");
-    let wanted: Vec<String> = wanted.iter().take(REGION_LINES).map(shown).collect();
+    let wanted: Vec<String> = wanted.iter().take(MISS_REGION_LINES).map(shown).collect();
     let region: Vec<String> = region.iter().map(shown).collect();
     let (old, new): (Vec<&str>, Vec<&str>) =
         (wanted.iter().map(String::as_str).collect(), region.iter().map(String::as_str).collect());

@@ -2,7 +2,7 @@
 
 use super::{Outcome, done, place::Root};
 use crate::limits::tool::{
-    SEARCH_FILE_BYTES, SEARCH_GATHERED, SEARCH_LINE_BYTES, SEARCH_PROGRAM_BYTES, SEARCH_TIME,
+    SEARCH_FILE_BYTES, SEARCH_GATHERED, SEARCH_LINE_BYTES, SEARCH_PROGRAM_BYTES, SEARCH_THREADS, SEARCH_TIME,
 };
 use grep_matcher::Matcher;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
@@ -14,9 +14,6 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 use std::time::Instant;
-
-/// Threads of one search: more cost a process limit and gain nothing on small trees.
-const THREADS: usize = 4;
 
 /// What is looked for.
 pub(super) struct Wish<'a> {
@@ -87,7 +84,7 @@ fn walker(from: &Path, glob: Option<&str>, root: &Path) -> Result<WalkBuilder, S
         .git_global(false)
         .parents(false)
         .max_filesize(Some(SEARCH_FILE_BYTES));
-    walk.threads(std::thread::available_parallelism().map_or(1, usize::from).min(THREADS));
+    walk.threads(std::thread::available_parallelism().map_or(1, usize::from).min(SEARCH_THREADS));
     if let Some(glob) = glob {
         let mut globs = OverrideBuilder::new(root);
         let parts = if glob.contains('{') { vec![glob] } else { glob.split(',').collect() };
