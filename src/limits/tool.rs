@@ -89,5 +89,3 @@ pub const REQUEST_BODY_BYTES: u32 = 32 * 1024 * 1024;
 pub const CLEAR_SCANS: u32 = 200;
 /// How often a running command's orphans are collected: a build makes some hundred a second at most.
 pub const REAP_EVERY: Duration = Duration::from_millis(200);
-/// Answers offered with one question; more are dropped.
-pub const CHOICES: usize = 10;

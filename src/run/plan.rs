@@ -3,7 +3,7 @@
 use crate::{
     ids::TaskId,
     intent::is_name,
-    limits::run::{PLAN_NEEDS, PLAN_TASKS, SMALL_PLAN_TASKS, SURE_PERCENT},
+    limits::run::{NAME_BYTES, PLAN_NEEDS, PLAN_TASKS, SMALL_PLAN_TASKS, SURE_PERCENT},
     report::{Class, Hint},
 };
 use serde::{Deserialize, Serialize};
@@ -84,8 +84,9 @@ impl Hint for PlanError {
     }
     fn hint(&self) -> String {
         format!(
-            "plan 1 to {PLAN_TASKS} tasks with different ids of lower-case letters, digits and `-`, \
-             each with a title, a role, and needs that name tasks of the plan without a circle"
+            "plan 1 to {PLAN_TASKS} tasks with different ids (not `plan` or `fix-…`), each with a title, a role other \
+             than `planner`, and needs that name tasks of the plan without a circle, at most {PLAN_NEEDS} in all; ids \
+             and roles are 1 to {NAME_BYTES} lower-case letters, digits and `-`"
         )
     }
     fn class(&self) -> Class {

@@ -7,9 +7,10 @@ use super::{Given, Step, Submission, Tool, arguments::Fields, view};
 use crate::{
     ids::TaskId,
     limits::{
-        run::{PLAN_TASKS, TEXT_BYTES, TITLE_BYTES},
-        tool::{CHOICES, CONFIDENCE, PLAN_BYTES},
+        run::{CHOICES, NAME_BYTES, PLAN_TASKS, TEXT_BYTES, TITLE_BYTES},
+        tool::{CONFIDENCE, PLAN_BYTES},
     },
+    report::Hint,
     run::{Plan, Question, Task},
 };
 use serde_json::{Value, json};
@@ -117,7 +118,7 @@ fn parameters(variant: &str) -> Value {
     if kinds.contains(&Kind::Plan) {
         add(
             "confidence",
-            json!({"type": "number", "minimum": 0, "maximum": 1, "description": "How sure you are that the plan does what is wanted"}),
+            json!({"type": "number", "minimum": 0, "maximum": 1, "description": "How sure you are that the plan does what is wanted, from 0 to 1"}),
         );
         add(
             "tasks",
@@ -247,22 +248,14 @@ fn body(parts: Parts, name: &str) -> Result<String, String> {
 
 fn plan(parts: Parts) -> Result<Plan, String> {
     let list = parts.tasks.as_deref().unwrap_or_default();
-    if list.is_empty() {
-        return Err("a plan needs at least one task in `tasks`".to_owned());
-    }
-    if list.len() > PLAN_TASKS {
-        return Err(format!(
-            "the plan has {} tasks, at most {PLAN_TASKS} can be reviewed; join some",
-            list.len()
-        ));
-    }
     let tasks =
         list.iter().enumerate().map(|(at, value)| task(at + 1, value)).collect::<Result<Vec<_>, _>>()?;
     let first = tasks.first().map(|task| task.title.clone()).unwrap_or_default();
     let summary = parts.summary.or(parts.text).or(parts.title).unwrap_or(first);
     let confidence = confidence(parts.confidence.as_ref())?;
     let plan = Plan { summary: view::shorten(&summary, TEXT_BYTES), tasks, confidence };
-    check_graph(&plan.tasks)?;
+    // What the run would refuse, the model is told while it can mend it.
+    plan.check().map_err(|bad| format!("{bad}; {}", bad.hint()))?;
     let bytes = serde_json::to_vec(&plan).map_err(|error| error.to_string())?.len();
     if bytes > PLAN_BYTES {
         let (bytes, most) = (view::grouped(bytes as u64), view::grouped(PLAN_BYTES as u64));
@@ -281,17 +274,12 @@ fn task(number: usize, value: &Value) -> Result<Task, String> {
     };
     let mut fields = Fields::nested(map);
     let id = match fields.text(&["id", "key"])? {
-        Some(text) => {
-            task_id(&text).ok_or_else(|| format!("task {number}: `id` is 1 to 20 of a-z, 0-9 and -"))?
-        }
+        Some(text) => task_id(&text).unwrap_or_else(|| view::line(&text)),
         None => format!("t{number}"),
     };
     let mut words = |names: &[&str]| Ok::<_, String>(fields.text(names)?.and_then(|text| said(&text)));
     let role =
         words(&["role", "agent", "assignee"])?.unwrap_or_else(|| "coder".to_owned()).to_ascii_lowercase();
-    if !(1..=20).contains(&role.len()) || !role.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') {
-        return Err(format!("task {id}: `{}` is no role name (a-z and -, at most 20)", view::line(&role)));
-    }
     let title = words(&["title", "name", "task", "summary"])?;
     let text = words(&["text", "description", "details", "instructions", "prompt"])?;
     let Some(either) = title.clone().or_else(|| text.clone()) else {
@@ -307,7 +295,7 @@ fn task(number: usize, value: &Value) -> Result<Task, String> {
     let estimate = fields.number(&["estimate_steps", "estimate", "steps"])?;
     Ok(Task {
         id: TaskId::new(id),
-        role,
+        role: view::line(&role),
         title: one_line(&title.unwrap_or_else(|| either.clone())),
         text: view::shorten(&text.unwrap_or(either), TEXT_BYTES),
         needs: needs.map(|need| TaskId::new(view::line(&need))).collect(),
@@ -320,38 +308,11 @@ fn task_id(text: &str) -> Option<String> {
     let lower = text.trim().to_ascii_lowercase();
     let id: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let id = id.trim_matches('-');
-    (1..=20).contains(&id.len()).then(|| id.to_owned())
+    (1..=NAME_BYTES).contains(&id.len()).then(|| id.to_owned())
 }
 
-/// Every need exists, nothing is there twice, and there is an order in which it can be done.
-fn check_graph(tasks: &[Task]) -> Result<(), String> {
-    for (at, task) in tasks.iter().enumerate() {
-        let id = &task.id;
-        if id.as_str() == "plan" {
-            return Err("a task can't have the id `plan`: that is the planning itself".to_owned());
-        }
-        if tasks[..at].iter().any(|other| other.id == *id) {
-            return Err(format!("two tasks have the id `{id}`"));
-        }
-        if let Some(need) = task.needs.iter().find(|need| !tasks.iter().any(|other| other.id == **need)) {
-            let ids: Vec<&str> = tasks.iter().map(|task| task.id.as_str()).collect();
-            return Err(format!("task `{id}` needs `{need}`, which is not in the plan ({})", ids.join(", ")));
-        }
-    }
-    let mut left: Vec<&Task> = tasks.iter().collect();
-    while !left.is_empty() {
-        let ready = |task: &&Task| !task.needs.iter().any(|need| left.iter().any(|other| other.id == *need));
-        let (done, rest): (Vec<_>, Vec<_>) = left.iter().copied().partition(ready);
-        if done.is_empty() {
-            let ids: Vec<&str> = rest.iter().map(|task| task.id.as_str()).collect();
-            return Err(format!("the tasks {} need each other in a circle", ids.join(", ")));
-        }
-        left = rest;
-    }
-    Ok(())
-}
-
-/// Percent, from 0..1, 0..100, `85%` or a word. None stated: [`CONFIDENCE`].
+/// Percent, from a number from 0 to 1 as everything tells the model; what is above 1 can only mean percent, up to 100; so
+/// does `85%`. Words count too. None stated: [`CONFIDENCE`].
 fn confidence(value: Option<&Value>) -> Result<u8, String> {
     let text = match value {
         None => return Ok(CONFIDENCE),

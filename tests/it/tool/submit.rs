@@ -78,6 +78,8 @@ fn a_submission_is_what_was_meant() {
         "plan 70% a: 1 coder [] a: a; 2 coder [1] b: b",
     );
     check(r#"{"tasks":[{"title":"a"}],"confidence":100}"#, "plan 100% a: t1 coder [] a: a");
+    check(r#"{"tasks":[{"title":"a"}],"confidence":1}"#, "plan 100% a: t1 coder [] a: a");
+    check(r#"{"tasks":[{"title":"a","role":"coder2"}],"confidence":"1%"}"#, "plan 1% a: t1 coder2 [] a: a");
 }
 
 #[test]
@@ -93,31 +95,36 @@ fn an_illegal_submission_is_told_what_is_wrong() {
     check(json!({"kind": "rocket"}), plan, "there is no kind `rocket`");
     check(json!({"kind": "no_change"}), plan, "`text: why` is missing");
     check(json!({"kind": "question"}), plan, "`question` is missing");
-    check(tasks(json!([])), plan, "at least one task");
+    check(tasks(json!([])), plan, "the plan has no task; plan 1 to 20 tasks");
     check(tasks(json!("do it")), plan, "a list of objects");
     check(tasks(json!([7])), plan, "task 1 is not an object");
     check(tasks(json!([{"id": "a"}])), plan, "task a needs a `title`");
-    check(tasks(json!([{"id": "***", "title": "x"}])), plan, "task 1: `id`");
-    check(tasks(json!([{"id": "plan", "title": "x"}])), plan, "can't have the id `plan`");
-    check(tasks(json!([{"role": "root user", "title": "x"}])), plan, "`root user` is no role name");
+    check(tasks(json!([{"id": "***", "title": "x"}])), plan, "\"***\" can't be the id of a task");
+    check(tasks(json!([{"id": "plan", "title": "x"}])), plan, "\"plan\" can't be the id of a task");
+    check(tasks(json!([{"id": "fix-1", "title": "x"}])), plan, "not `plan` or `fix-…`");
+    check(tasks(json!([{"role": "root user", "title": "x"}])), plan, "no legal role: \"root user\"");
+    check(tasks(json!([{"role": "planner", "title": "x"}])), plan, "the task t1 is to plan again");
+    let tangled: Vec<Value> =
+        (1..=20).map(|n| json!({"title": "x", "needs": vec![format!("t{n}"); 4]})).collect();
+    check(tasks(json!(tangled)), plan, "need each other more than 60 times");
     check(
         tasks(json!([{"id": "a", "title": "x"}, {"id": "A", "title": "y"}])),
         plan,
-        "two tasks have the id `a`",
+        "the task a is there twice",
     );
     check(
         tasks(json!([{"id": "a", "title": "x", "needs": ["b"]}])),
         plan,
-        "task `a` needs `b`, which is not in the plan (a)",
+        "the task a needs b, which is not in the plan",
     );
     check(
         tasks(json!([{"id": "a", "title": "x", "needs": ["a"]}])),
         plan,
-        "the tasks a need each other in a circle",
+        "the task a needs itself, directly or through others",
     );
     let circle = json!([{"id": "z", "title": "z"}, {"id": "a", "title": "x", "needs": ["b"]}, {"id": "b", "title": "y", "needs": ["a", "z"]}]);
-    check(tasks(circle), plan, "the tasks a, b need each other in a circle");
-    check(tasks(json!(vec![json!({"title": "x"}); 21])), plan, "21 tasks, at most 20");
+    check(tasks(circle), plan, "the task a needs itself, directly or through others");
+    check(tasks(json!(vec![json!({"title": "x"}); 21])), plan, "more than 20 tasks");
     check(
         tasks(json!(vec![json!({"title": "x", "text": "y".repeat(4000)}); 10])),
         plan,
