@@ -2,7 +2,7 @@
 //!
 //! Pure: the same words give the same bytes, so a prompt's prefix stays stable. Containment never depends on this.
 
-use crate::ids::ContentHash;
+use crate::{ids::ContentHash, intent::cut::is_invisible};
 
 /// Which part survives a cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +53,7 @@ pub(super) fn cut(text: &str, max_bytes: usize, keep: Keep) -> String {
 
 /// Without terminal controls and without what a reader can't see (default-ignorable and bidirectional controls).
 pub(super) fn clean(text: &str) -> String {
-    text.chars().filter(|&c| c == '\n' || c == '\t' || !(c.is_control() || invisible(c))).collect()
-}
-
-/// The Unicode property Default_Ignorable_Code_Point and the bidirectional controls.
-fn invisible(c: char) -> bool {
-    matches!(u32::from(c),
-        0xAD | 0x34F | 0x61C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F
-        | 0x202A..=0x202E | 0x2060..=0x206F | 0x3164 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFF8
-        | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
+    text.chars().filter(|&c| c == '\n' || c == '\t' || !(c.is_control() || is_invisible(c))).collect()
 }
 
 /// The id is a hash of the content, and of a count as long as the content holds the id: it can't name its own end.

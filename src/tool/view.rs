@@ -1,6 +1,9 @@
 //! What a model or a person is shown of bytes from outside: no control characters, valid UTF-8, cut to a stated size.
 
-use crate::limits::tool::{LINE_BYTES, NOTE_BYTES, VIEW_BYTES};
+use crate::{
+    intent::cut::is_hidden,
+    limits::tool::{LINE_BYTES, NOTE_BYTES, VIEW_BYTES},
+};
 
 /// Bytes as clean text, and whether they were all UTF-8.
 pub(super) struct Clean {
@@ -41,9 +44,10 @@ pub(super) fn note(text: &str) -> String {
     }
 }
 
-/// One line for a person watching.
+/// One line for a person watching, without what could make it read otherwise than it is.
 pub(super) fn line(text: &str) -> String {
-    let clean = terminal(text.as_bytes()).text;
+    let mut clean = terminal(text.as_bytes()).text;
+    clean.retain(|c| !is_hidden(c));
     let flat = clean.split_whitespace().collect::<Vec<_>>().join(" ");
     if flat.len() <= LINE_BYTES {
         flat
@@ -177,7 +181,7 @@ mod tests {
         let text = shorten(&"ü".repeat(3000), 4096);
         assert!(text.len() <= 4096 && text.ends_with(" [… cut, 6,000 bytes in all]"), "{text}");
         assert_eq!([grouped(1), grouped(1234), grouped(1_234_567)], ["1", "1,234", "1,234,567"]);
-        assert_eq!(line(" a\n  b\u{1b}[1m\tc "), "a b c");
+        assert_eq!(line(" a\n  b\u{1b}[1m\tc\u{202e} "), "a b c");
         assert!(line(&"ü".repeat(500)).len() <= LINE_BYTES + 4);
     }
 }
