@@ -16,7 +16,7 @@ use crate::{
     limits::agent as limits,
     model::ToolCall,
     report::Class,
-    tool::{Submission, ToolEnd, ToolError},
+    tool::{self, Submission, ToolEnd, ToolError},
 };
 
 /// How answers to calls begin that had no effect on files: they are not done again.
@@ -77,7 +77,11 @@ async fn one(
     call: &ToolCall,
 ) -> Result<Option<WorkEnd>, Stop> {
     let task = || desk.job.assignment.work.task.clone();
-    let tool = Progress::Tool { task: task(), name: fence::line(&call.name, 40), brief: brief(call) };
+    let tool = Progress::Tool {
+        task: task(),
+        name: fence::line(&call.name, limits::NAME_SHOWN_BYTES),
+        brief: tool::brief(call),
+    };
     desk.job.watch.show(tool);
     let (text, line, whole) = match reach(desk, hands, call).await? {
         Ok(ToolEnd::Submitted(submission)) => match end_of(submission, desk.role) {
@@ -109,7 +113,11 @@ async fn one(
         Some(bytes) => Some(hands.ledger.keep(&bytes).await?),
         None => None,
     };
-    let line = if line.is_empty() { fence::line(&text, 100) } else { fence::line(&line, limits::LINE_BYTES) };
+    let line = if line.is_empty() {
+        fence::line(&text, limits::FIRST_WORDS_BYTES)
+    } else {
+        fence::line(&line, limits::LINE_BYTES)
+    };
     let text = loops.note(call, &fence::cut(&text, most, Keep::End));
     script.add(Entry::ToolAnswered { call: call.id.clone(), text, output });
     desk.job.watch.show(Progress::ToolDone { task: task(), line });
@@ -143,12 +151,4 @@ fn end_of(submission: Submission, role: &Role) -> Result<WorkEnd, String> {
         }
         Submission::NoChange(why) => WorkEnd::NoChange { why },
     })
-}
-
-/// A short form of the arguments, for a person watching: safe for a terminal.
-fn brief(call: &ToolCall) -> String {
-    let fields: serde_json::Value = serde_json::from_str(&call.arguments).unwrap_or_default();
-    let known = ["command", "path", "pattern", "title", "kind"];
-    let text = known.iter().find_map(|key| fields.get(*key)?.as_str()).unwrap_or("");
-    fence::line(text, 80)
 }

@@ -61,8 +61,12 @@ pub(super) fn summary(script: &Transcript, notes: &str) -> String {
     }
     let mut text = String::from("Calls so far, with the first line of each answer:\n");
     for (call, answer) in script.answered() {
-        let answer = fence::line(answer.lines().next().unwrap_or(""), 80);
-        text.push_str(&format!("- {} {} → {answer}\n", call.name, fence::line(&call.arguments, 80)));
+        let answer = fence::line(answer.lines().next().unwrap_or(""), limits::FIRST_WORDS_BYTES);
+        text.push_str(&format!(
+            "- {} {} → {answer}\n",
+            call.name,
+            fence::line(&call.arguments, limits::FIRST_WORDS_BYTES)
+        ));
     }
     fence::cut(&text, limits::SUMMARY_BYTES, Keep::End)
 }

@@ -2,8 +2,9 @@
 //! provider would refuse when it sees them again. Bounded and deterministic; what can't be read stays as it is.
 
 use crate::{
-    limits::agent as limits,
+    limits::{agent as limits, tool::ARGUMENTS_BYTES},
     model::{Reply, ToolCall, ToolSpec},
+    tool,
 };
 use serde_json::Value;
 use std::collections::HashSet;
@@ -28,7 +29,7 @@ pub(super) fn tidy(mut reply: Reply, step: u32, specs: &[ToolSpec], taken: &Hash
         call.name = legal_name(&call.name);
         // Untouched when it is legal already: the model sees its own bytes again. What was cut off is not completed.
         if !reply.cut && !is_object(&call.arguments) {
-            let legal = lenient(&call.arguments).and_then(arguments);
+            let legal = tool::mend(&call.arguments).and_then(arguments);
             call.arguments = legal.unwrap_or_else(|| std::mem::take(&mut call.arguments));
         }
         if !legal_id(&call.id) || taken.contains(&call.id) {
@@ -62,7 +63,7 @@ fn bound(reply: &mut Reply) {
     reply.calls.truncate(limits::CALLS_KEPT);
     let arguments = reply.calls.iter_mut().map(|call| &mut call.arguments);
     for (text, most) in
-        arguments.map(|text| (text, limits::ARGUMENT_BYTES)).chain([(&mut reply.text, limits::REPLY_BYTES)])
+        arguments.map(|text| (text, ARGUMENTS_BYTES)).chain([(&mut reply.text, limits::REPLY_BYTES)])
     {
         if text.len() > most {
             text.truncate(text.floor_char_boundary(most));
@@ -114,7 +115,7 @@ fn xml_call(text: &str) -> Option<ToolCall> {
         let value = value.strip_suffix('\n').unwrap_or(value);
         fields.insert(key.to_owned(), Value::String(value.to_owned()));
     }
-    let given = if fields.is_empty() { lenient(body)? } else { Value::Object(fields) };
+    let given = if fields.is_empty() { tool::mend(body)? } else { Value::Object(fields) };
     Some(ToolCall { id: String::new(), name: name.trim().to_owned(), arguments: arguments(given)? })
 }
 
@@ -122,7 +123,7 @@ fn calls_in(text: &str, known: Option<&[ToolSpec]>) -> Vec<ToolCall> {
     if text.contains("<function=") {
         return xml_call(text).into_iter().collect();
     }
-    let values = match lenient(text) {
+    let values = match envelope(text) {
         Some(Value::Array(values)) => values,
         Some(Value::Object(mut fields)) => match fields.remove("tool_calls") {
             Some(Value::Array(values)) => values,
@@ -132,6 +133,24 @@ fn calls_in(text: &str, known: Option<&[ToolSpec]>) -> Vec<ToolCall> {
     };
     let named = |call: &ToolCall| known.is_none_or(|specs| specs.iter().any(|spec| spec.name == call.name));
     values.into_iter().filter_map(call_of).filter(named).collect()
+}
+
+/// What stands around a call's arguments may lack its last bracket, and words may follow it; the arguments are whole. Where
+/// a quote follows, a text in them may have ended early, and half a call is worse than none.
+fn envelope(text: &str) -> Option<Value> {
+    let text = text.trim();
+    if let Some(value) = tool::mend(text).filter(|value| value.is_object() || value.is_array()) {
+        return Some(value);
+    }
+    if text.ends_with(['}', ']'])
+        && let Some(value) = ["}", "]"].iter().find_map(|last| tool::mend(&format!("{text}{last}")))
+    {
+        return Some(value);
+    }
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let first = values.next()?.ok()?;
+    let rest = text.get(values.byte_offset()..).unwrap_or_default();
+    (!rest.contains('"')).then_some(first)
 }
 
 /// The shapes that models use for a call.
@@ -150,57 +169,10 @@ fn call_of(value: Value) -> Option<ToolCall> {
 fn arguments(value: Value) -> Option<String> {
     match value {
         Value::Object(_) => Some(value.to_string()),
-        Value::String(text) => lenient(&text).filter(Value::is_object).map(|value| value.to_string()),
+        Value::String(text) => tool::mend(&text).filter(Value::is_object).map(|value| value.to_string()),
         Value::Null => Some("{}".to_owned()),
         _ => None,
     }
-}
-
-/// JSON as models write it: raw line breaks in strings, commas before a closing bracket, closing brackets missing.
-/// A string that is not closed is never closed for the model: something is missing there.
-fn lenient(text: &str) -> Option<Value> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Some(Value::Null);
-    }
-    if let Ok(value) = serde_json::from_str(text) {
-        return Some(value);
-    }
-    let mut fixed = String::with_capacity(text.len() + 16);
-    let (mut open, mut in_string, mut escaped) = (Vec::new(), false, false);
-    for c in text.chars() {
-        match c {
-            _ if in_string && escaped => escaped = false,
-            '\\' if in_string => escaped = true,
-            '"' => in_string = !in_string,
-            '\n' | '\r' | '\t' if in_string => {
-                fixed.push_str(match c {
-                    '\n' => "\\n",
-                    '\r' => "\\r",
-                    _ => "\\t",
-                });
-                continue;
-            }
-            '{' if !in_string => open.push('}'),
-            '[' if !in_string => open.push(']'),
-            '}' | ']' if !in_string => {
-                fixed.truncate(fixed.trim_end().trim_end_matches(',').len());
-                if open.pop() != Some(c) {
-                    return None;
-                }
-            }
-            _ => {}
-        }
-        fixed.push(c);
-        if !in_string && open.is_empty() && (c == '}' || c == ']') {
-            break;
-        }
-    }
-    if in_string {
-        return None;
-    }
-    fixed.extend(open.iter().rev());
-    serde_json::from_str(&fixed).ok()
 }
 
 /// Providers refuse a conversation that holds other names.
@@ -280,6 +252,15 @@ mod tests {
             "{\"name\":\"shell\",\"arguments\":{\"command\":\"ls",
         );
         check("{\"answer\": 42}", &[], "{\"answer\": 42}");
+        check("{\"name\":\"shell\",\"arguments\":{\"command\":\"ls\"}}\nI wait.", &[ls], "");
+        check("[{'name':'shell','arguments':{'command':'ls'}}", &[ls], "");
+        // a bracket or a quote is missing inside the arguments: more may be missing than that
+        for half in [
+            "{\"name\":\"write\",\"arguments\":{\"path\":\"a\",\"text\":\"x\"",
+            "{\"name\":\"write\",\"arguments\":{\"path\":\"a\",\"text\":\"f(\"}}\")\"}}",
+        ] {
+            check(half, &[], half);
+        }
     }
 
     #[test]
@@ -295,6 +276,9 @@ mod tests {
             call("", "", "{\"text\":\"cut off"),
             call("b", "shell", "{ \"command\" : \"ls\" }"),
             call("taken", "shell", "\"{}\""),
+            call("d", "write", "{\"path\":\"a\",\"text\":\"x\""),
+            call("e", "write", "{\"path\":\"a\",\"text\":\"f(\"}\")\"}"),
+            call("f", "shell", "{'command': 'ls',}"),
         ];
         let taken = HashSet::from(["taken".to_owned(), "c3-2".to_owned()]);
         let got = tidy(Reply { calls, ..Reply::default() }, 3, &specs(), &taken).calls;
@@ -304,6 +288,9 @@ mod tests {
             call("c3-2-1", "unnamed", "{\"text\":\"cut off"),
             call("b", "shell", "{ \"command\" : \"ls\" }"),
             call("c3-4", "shell", "{}"),
+            call("d", "write", "{\"path\":\"a\",\"text\":\"x\""),
+            call("e", "write", "{\"path\":\"a\",\"text\":\"f(\"}\")\"}"),
+            call("f", "shell", "{\"command\":\"ls\"}"),
         ];
         assert_eq!(got, expected);
     }

@@ -29,7 +29,7 @@ pub const OUTPUT_TOKENS_LEAST: u32 = 1024;
 /// An answer may take one part in so many of the window, so that small windows keep room for the question.
 pub const OUTPUT_SHARE: u64 = 4;
 /// Bytes a token, for estimates before a provider has told real numbers.
-pub const TOKEN_BYTES: u64 = 4;
+pub use super::model::TOKEN_BYTES;
 
 /// Unusable answers in a row (empty, cut, a call that can't be read) that are corrected. Then the work fails.
 pub const CORRECTIONS: u32 = 2;
@@ -37,8 +37,6 @@ pub const CORRECTIONS: u32 = 2;
 pub const CALLS_PER_REPLY: usize = 16;
 /// Tool calls of one answer that are kept. The rest is dropped, and the answer counts as cut off.
 pub const CALLS_KEPT: usize = 64;
-/// Bytes of one call's arguments: a large file fits. Cut, and the model is told.
-pub const ARGUMENT_BYTES: usize = 1024 * 1024;
 /// Bytes of one answer's text. Cut, and the model is told.
 pub const REPLY_BYTES: usize = 256 * 1024;
 /// Bytes of a provider's id for a tool call; a longer one is replaced by ours.
@@ -78,6 +76,10 @@ pub const INSTRUCTIONS_BYTES: usize = 16 * 1024;
 pub const FILES_BYTES: usize = 8 * 1024;
 /// Bytes of evidence shown (failing commands): a quarter from the start, the rest from the end.
 pub const EVIDENCE_BYTES: usize = 16 * 1024;
+/// Bytes of a tool's name as a person watching sees it: ours have six. Cut.
+pub const NAME_SHOWN_BYTES: usize = 40;
+/// Bytes of an answer's first line, or of a call's arguments, where one line stands for all of it. Cut.
+pub const FIRST_WORDS_BYTES: usize = 100;
 /// Bytes of any one-line text shown (title, setup, command).
 pub const LINE_BYTES: usize = 400;
 /// Commands shown that will check the result.

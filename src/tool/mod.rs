@@ -15,6 +15,7 @@ mod submit;
 mod view;
 mod write;
 
+pub use arguments::mend;
 pub use serve::{serve, serve_in};
 
 use crate::{
@@ -178,7 +179,7 @@ pub fn brief(call: &ToolCall) -> String {
     let text = match tool.name {
         "shell" => shell::command(&mut fields).ok(),
         "search" => fields.text(search::PATTERN).ok().flatten(),
-        "submit" => fields.text(&["kind", "title", "question"]).ok().flatten(),
+        "submit" => fields.text(&["title", "question", "kind"]).ok().flatten(),
         _ => fields.text(read::PATH).ok().flatten(),
     };
     view::line(&text.unwrap_or_default())

@@ -64,6 +64,27 @@ async fn a_call_that_was_cut_off_is_told_so() {
     assert!(story.bench.files.is_empty());
 }
 
+/// No token limit is told, but the end is missing all the same: nothing of it is done.
+#[tokio::test]
+async fn half_a_call_is_told_and_does_nothing() {
+    for half in [
+        "{\"path\":\"a\",\"text\":\"half",
+        "{\"path\":\"a\",\"text\":\"half\"",
+        "{\"path\":\"a\",\"text\":\"f(\"}\") and more\"}",
+    ] {
+        let mut story = Story::new(Puppet::new(move |n, question| match (n, question.messages.last()) {
+            (1, _) => calls(&[("write", half)]),
+            (_, Some(Message::Tool { text, .. })) => {
+                assert!(text.contains("not JSON"), "{text}");
+                calls(&[SUBMIT])
+            }
+            other => panic!("{other:?}"),
+        }));
+        assert_eq!(story.play().await, Ok(submitted()), "{half}");
+        assert!(story.bench.files.is_empty(), "{half}");
+    }
+}
+
 #[tokio::test]
 async fn a_flood_of_calls_is_bounded_and_answered() {
     let mut story = Story::new(Puppet::new(|n, question| match n {

@@ -164,7 +164,9 @@ fn the_gate_answers_before_anything_is_asked() {
         tell("edit", r#"{"path":"a"}"#, &ALL),
         r#"edit: `old` is missing. A legal call's arguments: {"path":"src/lib.rs","old":"a + b","new":"a - b"}"#
     );
-    assert!(tell("write", r#"{"path":"a","content":"half of"#, &ALL).contains("cut off"));
+    for half in [r#"{"path":"a","content":"half of"#, r#"{"path":"a","content":"half of""#] {
+        assert!(tell("write", half, &ALL).contains("cut off"), "{half}");
+    }
     assert!(tell("read", r#"{"path":"a","repo":"b/c"}"#, &ALL).contains("leave out `repo`"));
 }
 
@@ -193,6 +195,7 @@ fn a_call_is_brief_for_a_person() {
     assert_eq!(brief("shell", r#"{"cmd":["sh","-c","cargo\n test"]}"#), "cargo test");
     assert_eq!(brief("read", r#"{"file_path":"src/a.rs"}"#), "src/a.rs");
     assert_eq!(brief("search", "needle"), "needle");
+    assert_eq!(brief("submit", r#"{"kind":"proposal","title":"Fix \u202eit"}"#), "Fix it");
     assert_eq!(brief("rocket", "{"), "");
     assert_eq!(brief("edit", "{"), "");
 }
