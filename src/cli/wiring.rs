@@ -273,9 +273,8 @@ fn performer(
 ) -> (Performer, Vec<String>) {
     let mut notes = Vec::new();
     if settings.sandbox == crate::sandbox::Kind::DangerHost {
-        let warning = "WARNING: danger-host: nothing confines the agent";
-        say(warning);
-        notes.push(warning.to_owned());
+        // its receipts say so too
+        say("WARNING: danger-host: nothing confines the agent");
     }
     if request.len() > agents::REQUEST_BYTES {
         let most = agents::REQUEST_BYTES / 1024;

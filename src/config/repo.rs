@@ -16,7 +16,7 @@ pub const MISNAMED: &str = ".github/quantum.yaml";
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "QuantumLayer repository configuration")]
-pub struct Raw {
+struct Raw {
     /// Commands that check a change; default: detected from the repository.
     #[serde(default)]
     verify: Option<Vec<String>>,

@@ -3,7 +3,7 @@
 
 use super::plan::Plan;
 use crate::{
-    ids::{ContentHash, Sha, TaskId, Usd, WorkId},
+    ids::{ContentHash, Sha, TaskId, WorkId},
     report::Report,
 };
 use serde::{Deserialize, Serialize};
@@ -131,19 +131,6 @@ pub struct Check {
     pub tests_run: Option<u32>,
     /// True when the same command failed in the same way on the base commit.
     pub failed_on_base: bool,
-}
-
-/// What a run has used so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
-    /// Money; None once a call was made whose price is not known.
-    pub usd: Option<Usd>,
-    /// Tokens sent.
-    pub input_tokens: u64,
-    /// Tokens received.
-    pub output_tokens: u64,
-    /// Calls to a model, failed ones included.
-    pub model_calls: u32,
 }
 
 impl Receipt {

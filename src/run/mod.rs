@@ -77,7 +77,7 @@ use crate::{
     limits::run::{DEADLINE_GRACE, SILENCE, TEXT_BYTES, TITLE_BYTES},
 };
 pub use effect::{About, Assignment, Effect, Reason, Verdict};
-pub use event::{Cap, Check, Event, Proposal, Question, Receipt, Snapshot, Spent};
+pub use event::{Cap, Check, Event, Proposal, Question, Receipt, Snapshot};
 pub use invariants::Misfit;
 pub use plan::{Plan, Task};
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use crate::limits::sandbox::PROXY_PORT;
 use std::collections::BTreeMap;
 
 /// The host's folders for programs, in the order of `PATH`.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What keeps package managers from waiting for a network that isn't there.
 const OFFLINE: &[(&str, &str)] = &[

@@ -8,6 +8,7 @@
 mod private;
 mod versions;
 
+use super::environment;
 use crate::limits::sandbox as limits;
 use private::Private;
 use std::{
@@ -42,8 +43,9 @@ pub struct Roots {
     pub refused: Vec<(PathBuf, &'static str)>,
 }
 
-/// Folders every sandbox has anyway.
-const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+/// Where the system's programs live: folders every sandbox has anyway.
+pub(super) const SYSTEM: &[&str] =
+    &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"];
 /// Tools whose real place is looked for when `PATH` only has a link to them.
 const TOOLS: &[&str] = &[
     "cargo", "rustc", "node", "npm", "pnpm", "yarn", "bun", "deno", "python3", "python", "pytest", "uv",
@@ -183,7 +185,8 @@ impl Finding<'_> {
 
     /// `X/bin` is shown with its X, unless X is as broad as `~/.local`; other folders are shown themselves.
     fn entry(&mut self, entry: &Path) {
-        let is_system = SYSTEM.iter().any(|system| entry.starts_with(system));
+        // `/usr/local/go/bin` is shown, being of the system, but nobody looks there who isn't led
+        let is_on_path = environment::PATH.split(':').any(|own| entry == Path::new(own));
         let cargo_bin = self.in_home("CARGO_HOME", ".cargo").map(|home| home.join("bin"));
         let broad = [Some(".local"), Some(".cargo"), Some(".config")]
             .iter()
@@ -192,7 +195,7 @@ impl Finding<'_> {
         let prefix = entry
             .parent()
             .filter(|prefix| entry.ends_with("bin") && prefix.components().count() > 2 && !broad);
-        if !is_system {
+        if !is_on_path {
             let shown = match prefix {
                 Some(prefix) if cargo_bin.as_deref() != Some(entry) => {
                     self.show("on PATH", prefix) || self.show("on PATH", entry)
@@ -343,6 +346,14 @@ mod tests {
             "{0}/.rustup/toolchains/stable-x/bin:{0}/.pyenv/versions/3.12.1/bin",
             home.display()
         )));
+    }
+
+    #[test]
+    fn what_the_system_holds_beside_its_own_path_is_led_to() {
+        let place = tempfile::tempdir().unwrap();
+        let roots = discover(&facts(place.path(), "/usr/share:/usr/sbin"));
+        assert_eq!(roots.env, [("PATH".to_owned(), "/usr/share".to_owned())]);
+        assert!(roots.read.iter().all(|root| !root.starts_with("/usr")), "it is shown anyway");
     }
 
     #[test]

@@ -23,8 +23,6 @@ pub enum Request {
     Shell { command: String, cwd: Option<String>, seconds: u32, capture_bytes: u64 },
     /// Reads a file; the body of the answer holds the bytes (at most `max_bytes` from `offset`).
     Read { path: String, offset: u64, max_bytes: u64 },
-    /// Lists a folder: one name a line in the body, folders with a trailing `/`, symlinks with `@`.
-    List { path: String, max_entries: u32 },
     /// Writes a file whole (the request's body), making parent folders; keeps the executable bit of an existing file.
     Write { path: String },
     /// Replaces text exactly: the request's body is old text then new text, split at `old_bytes`.
@@ -57,7 +55,6 @@ impl Request {
         let bytes = match self {
             Self::Shell { capture_bytes, .. } => *capture_bytes,
             Self::Read { max_bytes, .. } => *max_bytes,
-            Self::List { max_entries, .. } => u64::from(*max_entries).saturating_mul(ANSWER_LINE_BYTES),
             Self::Search { max_matches, .. } => u64::from(*max_matches).saturating_mul(ANSWER_LINE_BYTES),
             Self::Write { .. } | Self::Edit { .. } => ANSWER_HEADER_BYTES,
         };

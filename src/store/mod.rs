@@ -23,8 +23,8 @@ pub use calls::{Call, Cost, Costs};
 pub use effects::Claimed;
 pub use error::StoreError;
 pub use leases::Lease;
-pub use runs::{Standing, Stored};
-pub use step::{EffectEnd, StepCommit, Wanted};
+pub use runs::Stored;
+pub use step::{EffectEnd, StepCommit};
 pub use writer::Pending;
 
 use crate::limits::engine as limits;
@@ -36,7 +36,7 @@ use sqlx::{
         SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
     },
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use writer::Writer;
 
 /// The migrations, numbered, forward only; each opens with why it exists.
@@ -47,7 +47,6 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 pub struct Store {
     writer: Writer,
     readers: SqlitePool,
-    path: PathBuf,
 }
 
 impl Store {
@@ -67,12 +66,7 @@ impl Store {
             // a file needs no ping before each question
             .test_before_acquire(false)
             .connect_lazy_with(options.clone().create_if_missing(false).pragma("query_only", "ON"));
-        Ok(Self { writer: Writer::start(connection, options), readers, path: path.to_owned() })
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(Self { writer: Writer::start(connection, options), readers })
     }
 
     /// Whether it can be read and written now (for `doctor` and `/ready`): one empty transaction, made durable.

@@ -2,14 +2,13 @@
 
 use super::{Store, StoreError};
 use crate::{
-    clock::Timestamp,
     ids::RunId,
     run::{
         Phase, Run,
         journal::{decode_run, encode_run},
     },
 };
-use sqlx::{Row, sqlite::SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row, sqlite::SqliteConnection};
 
 /// A run as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,21 +17,6 @@ pub struct Stored {
     pub run: Run,
     /// Events taken so far; a commit must name it.
     pub version: i64,
-}
-
-/// One line of a list of runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// The run.
-    pub run: RunId,
-    /// What names its repository.
-    pub repository: String,
-    /// Its phase as a word.
-    pub phase: String,
-    /// When it was created.
-    pub created: Timestamp,
-    /// When it was last told something.
-    pub updated: Timestamp,
 }
 
 impl Store {
@@ -65,26 +49,6 @@ impl Store {
         let mut connection = self.readers.acquire().await?;
         read(&mut connection, id).await
     }
-
-    /// Which runs there are, newest first, at most `most`.
-    pub async fn runs(&self, most: u32) -> Result<Vec<Standing>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM runs ORDER BY created DESC, id LIMIT ?")
-            .bind(most)
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(standing).collect()
-    }
-
-    /// Whose id begins like this, at most `most` (people type the first characters).
-    pub async fn runs_beginning(&self, prefix: &str, most: u32) -> Result<Vec<Standing>, StoreError> {
-        let rows =
-            sqlx::query("SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id LIMIT ?2")
-                .bind(prefix)
-                .bind(most)
-                .fetch_all(&self.readers)
-                .await?;
-        rows.iter().map(standing).collect()
-    }
 }
 
 async fn read(connection: &mut SqliteConnection, id: &RunId) -> Result<Stored, StoreError> {
@@ -95,16 +59,6 @@ async fn read(connection: &mut SqliteConnection, id: &RunId) -> Result<Stored, S
         .ok_or_else(|| StoreError::Missing(format!("run {id}")))?;
     let state: String = row.try_get("state")?;
     Ok(Stored { run: decode_run(&state)?, version: row.try_get("version")? })
-}
-
-fn standing(row: &SqliteRow) -> Result<Standing, StoreError> {
-    Ok(Standing {
-        run: RunId::new(row.try_get::<String, _>("id")?),
-        repository: row.try_get("repository")?,
-        phase: row.try_get("phase")?,
-        created: Timestamp(row.try_get("created")?),
-        updated: Timestamp(row.try_get("updated")?),
-    })
 }
 
 /// A phase as the word that lists and queries use.

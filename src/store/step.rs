@@ -41,7 +41,7 @@ pub enum EffectEnd<'a> {
 
 /// An effect on its way into the store.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub(super) struct Wanted {
     key: String,
     kind: String,
     body: String,

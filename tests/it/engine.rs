@@ -288,9 +288,8 @@ async fn a_cancel_ends_works_that_listen_and_drops_those_that_dont() {
         let silent = Watch::silent();
         let drive = story.engine.drive(&story.run, &cancel, &silent);
         let stop = async {
-            while story.hands.kinds().iter().all(|kind| kind != "snapshot") || !at_work(&story.hands) {
-                tokio::task::yield_now().await;
-            }
+            until_at_work(&story.hands).await;
+            assert!(story.hands.kinds().iter().any(|kind| kind == "snapshot"));
             cancel.cancel();
         };
         let (run, ()) = tokio::join!(drive, stop);
@@ -300,8 +299,13 @@ async fn a_cancel_ends_works_that_listen_and_drops_those_that_dont() {
     }
 }
 
-fn at_work(hands: &Recorder) -> bool {
-    hands.done.lock().unwrap().iter().any(|key| key.ends_with("/work"))
+/// Until an agent is at work. A minute is long past any: a failure tells more than a hang.
+async fn until_at_work(hands: &Recorder) {
+    let begun = std::time::Instant::now();
+    while !hands.done.lock().unwrap().iter().any(|key| key.ends_with("/work")) {
+        assert!(begun.elapsed().as_secs() < 60, "nobody came to work");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -309,9 +313,7 @@ async fn another_process_is_heard_at_the_next_heartbeat() {
     let story = Story::new(Mischief::Hangs { deaf: false }).await;
     let other = engine(story.folder.path(), &Recorder::new(Mischief::Nothing), &story.clock).await;
     let tell = async {
-        while !at_work(&story.hands) {
-            tokio::task::yield_now().await;
-        }
+        until_at_work(&story.hands).await;
         let held = other.drive(&story.run, &CancellationToken::new(), &Watch::silent()).await;
         assert_eq!(held.unwrap_err().code, "run_leased");
         other.tell(&story.run, &Event::Cancelled).await.unwrap();
@@ -325,9 +327,7 @@ async fn another_process_is_heard_at_the_next_heartbeat() {
 async fn a_drive_that_lost_its_lease_stops() {
     let story = Story::new(Mischief::Hangs { deaf: true }).await;
     let thief = async {
-        while !at_work(&story.hands) {
-            tokio::task::yield_now().await;
-        }
+        until_at_work(&story.hands).await;
         let store = Store::open(&story.folder.path().join("quantum.db")).await.unwrap();
         let lease = Lease { run: story.run.clone(), owner: "thief".to_owned() };
         let later = story.clock.now().after(Duration::from_secs(60));

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a test that skips or counts says so")]
 
 mod agent;
+mod child;
 mod cli;
 mod config;
 mod crash;
@@ -12,6 +13,7 @@ mod journal;
 mod model;
 mod pairs;
 mod pipeline;
+mod process;
 mod replies;
 mod runs;
 mod sandbox;

@@ -1,5 +1,6 @@
 //! The store: what was acknowledged is there, what failed is not, and one failing takes no other along.
 
+use crate::child;
 use quantumlayer::{
     clock::Timestamp,
     ids::{ContentHash, RunId, TaskId, Usd, WorkId},
@@ -12,7 +13,7 @@ use quantumlayer::{
     store::{Call, Cost, EffectEnd, Lease, MIGRATIONS, StepCommit, Store, StoreError},
 };
 use sqlx::{ConnectOptions, Connection, migrate::Migrator, sqlite::SqliteConnectOptions};
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 /// A run nobody has told anything yet.
 pub(crate) fn a_run(name: &str) -> Run {
@@ -318,28 +319,29 @@ async fn what_is_too_big_or_missing_is_named() {
     assert_eq!(store.kept(&odd).await.unwrap(), b"");
 }
 
-/// Runs the ignored story below on a disk of 2 MB, where unprivileged mount namespaces (or root) allow one.
+/// Runs the story below on a disk of 2 MB, where unprivileged mount namespaces (or root) allow one.
 #[test]
 fn a_full_disk_loses_nothing_and_needs_no_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let script = r#"mount -t tmpfs -o size=2m none "$1" || exit 77; cd "$1" || exit 77
-        exec "$2" --exact store::on_a_disk_of_two_megabytes --ignored --nocapture"#;
-    #[expect(clippy::disallowed_methods, reason = "a test that needs a disk of its own")]
-    let status = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
-        .arg(folder.path())
-        .arg(std::env::current_exe().unwrap())
-        .status();
-    match status.map(|status| status.code()) {
-        Ok(Some(0)) => {}
-        Ok(Some(77)) | Err(_) => eprintln!("not shown: this machine allows no mount namespace"),
-        other => panic!("{other:?}"),
+    let script = r#"mount -t tmpfs -o size=2m none "$1" && cd "$1" || exit 77; shift; exec "$@""#;
+    let story = child::command("store::on_a_disk_of_two_megabytes");
+    let mut command = child::shell_that_mounts(script);
+    command.arg(folder.path()).arg(story.get_program()).args(story.get_args());
+    command.envs(story.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if child::is_refused(output.status.code(), &stderr) {
+        return;
     }
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
 }
 
 #[tokio::test]
-#[ignore = "started by a_full_disk_loses_nothing_and_needs_no_restart, in a folder of its own"]
 async fn on_a_disk_of_two_megabytes() {
+    if !child::is("store::on_a_disk_of_two_megabytes") {
+        return;
+    }
     // more than half of the disk: what is in the log is there a second time while it is written back
     std::fs::write("filler", vec![0; 1_300_000]).unwrap();
     let store = Store::open(Path::new("quantum.db")).await.unwrap();

@@ -1,5 +1,6 @@
-//! Seccomp: the calls that nothing inside needs and that kernels were broken through. Three filters: which numbers are
-//! calls at all, those refused with EPERM, and those that don't exist here so that programs use their older way.
+//! Seccomp: the calls that nothing inside needs and that kernels were broken through. Four filters: calls refused with
+//! EPERM, families of sockets, calls that don't exist here so that programs use their older way, and which numbers are
+//! calls at all.
 //!
 //! It is a list of what is refused, and every number past the newest known call counts as refused: compilers, test
 //! runners and language runtimes use nearly everything else.
@@ -42,7 +43,7 @@ const REFUSED: &[libc::c_long] = &[
 #[cfg(target_arch = "x86_64")]
 #[rustfmt::skip]
 const REFUSED_HERE: &[libc::c_long] = &[
-    libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_kexec_file_load, libc::SYS_modify_ldt, libc::SYS_uselib, libc::SYS_ustat,
+    libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_modify_ldt, libc::SYS_uselib, libc::SYS_ustat,
     libc::SYS_sysfs, libc::SYS__sysctl, libc::SYS_nfsservctl,
     libc::SYS_lookup_dcookie,
 ];

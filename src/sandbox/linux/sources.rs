@@ -1,16 +1,12 @@
 //! What the sandbox is shown of the host, opened while its paths can still be reached: by root before it becomes an
 //! ordinary user (who could not walk into `/root`), by an ordinary user as soon as it may mount.
 
-use super::super::{Policy, WORKSPACE, child::cannot, forward, launch::Trouble, walls::Wall};
+use super::super::{Policy, WORKSPACE, child::cannot, forward, launch::Trouble, roots::SYSTEM, walls::Wall};
 use super::mounts::{DEVICE, Forbids, READ_ONLY, WRITABLE, copy};
 use rustix::io::Errno;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
-
-/// Where programs live.
-pub(super) const SYSTEM: &[&str] =
-    &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"];
 
 /// What programs read of `/etc`; not one of them holds a secret. Names that end in `*` are beginnings.
 const ETC: &[&str] = &[

@@ -34,16 +34,6 @@ pub(super) fn read(root: &Root, given: &str, offset: u64, max_bytes: u64) -> Out
     }
 }
 
-/// The names in a folder, one a line, folders with a trailing `/`, symlinks with `@`.
-pub(super) fn list(root: &Root, given: &str, max_entries: u32) -> Outcome {
-    let (path, folder, stat) = root.open_existing(given)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-        return Err(format!("{path} is not a folder"));
-    }
-    let (names, total) = entries(&path, folder, max_entries)?;
-    Ok((done(FOLDER.to_owned(), total), names))
-}
-
 /// Writes a file whole, making parent folders; an existing file keeps its mode.
 pub(super) fn write(root: &Root, given: &str, content: &[u8]) -> Outcome {
     let place = root.place(given)?;

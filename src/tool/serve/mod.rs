@@ -73,7 +73,6 @@ fn answer_all(root: &Root, tree: &Tree, socket: &mut UnixStream) -> Result<(), W
                 }
             }
             Request::Read { path, offset, max_bytes } => files::read(root, path, *offset, *max_bytes),
-            Request::List { path, max_entries } => files::list(root, path, *max_entries),
             Request::Write { path } => files::write(root, path, &body),
             Request::Edit { path, old_bytes, every } => edit::edit(root, path, &body, *old_bytes, *every),
             Request::Search { pattern, path, glob, ignore_case, max_matches } => {

@@ -98,7 +98,6 @@ enum Left {
     Somebody,
 }
 
-/// Collects the dead. Nobody left means that nothing is below this process: orphans are its children too.
 /// Collects orphans that have ended, but not this child, whose status somebody waits for. Where the kernel does not list
 /// children nothing happens: then they are collected when the command has ended.
 pub(super) fn reap_but(child: Pid) {
@@ -110,6 +109,7 @@ pub(super) fn reap_but(child: Pid) {
     }
 }
 
+/// Collects the dead. Nobody left means that nothing is below this process: orphans are its children too.
 fn reap() -> Left {
     loop {
         match wait(WaitOptions::NOHANG) {

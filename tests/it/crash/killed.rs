@@ -8,9 +8,9 @@ use super::{
     tracer::{self, At, End},
     wire::{Deadly, Wire},
 };
-use crate::story::Desk;
+use crate::{process, story::Desk};
 use serde_json::Value;
-use std::{collections::BTreeSet, fs, fs::File, path::Path};
+use std::{collections::BTreeSet, fs, fs::File};
 
 /// Instants when nobody says otherwise.
 const INSTANTS: usize = 12;
@@ -79,10 +79,10 @@ impl Case {
         let run = document["run"].as_str().unwrap();
         let left = fs::read_dir(desk.path().join("data/work")).unwrap().count();
         assert_eq!(left, 0, "{why}: workspaces");
-        // what a killed program had running dies with it; the kernel may take a moment
-        while is_running(desk.path()) {
-            std::thread::yield_now();
-        }
+        // what a killed program had running dies with it; the kernel may take a moment. The last part of the path: what a
+        // mount shows may begin elsewhere
+        let place = desk.path().file_name().unwrap().to_string_lossy();
+        process::wait_until("what ran at this desk is gone", || !process::holds(&place));
         let commits = desk.git(&["log", "--format=%T %P %B", &format!("main..{branch}")]).replace(run, "RUN");
         let tree = desk.git(&["rev-parse", &format!("{branch}^{{tree}}")]);
         Ended { document: same(&document), tree, commits: without_shas(&commits), asked: distinct }
@@ -108,18 +108,6 @@ fn same(document: &Value) -> Value {
         line["seconds"] = Value::Null;
     }
     document
-}
-
-/// Whether a process of this desk is still there: the program itself, its sandboxes, and what runs in those.
-fn is_running(place: &Path) -> bool {
-    // the last part: what a mount shows may begin elsewhere
-    let place = place.file_name().unwrap().to_string_lossy().into_owned();
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    entries.into_iter().any(|entry| {
-        let mounts = fs::read_to_string(entry.path().join("mountinfo")).unwrap_or_default();
-        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        mounts.contains(&place) || String::from_utf8_lossy(&line).contains(&place)
-    })
 }
 
 /// How many instants, and how many crashes each.

@@ -3,6 +3,7 @@
 
 use super::life::{ended, story_as};
 use super::place::{Place, Who, root, shell, shell_within};
+use crate::process;
 use quantumlayer::sandbox::Policy;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -175,18 +176,12 @@ fn nothing_is_left_of_a_sandbox() {
                 let command =
                     format!("(setsid setsid sleep {seconds} >/dev/null 2>&1 &); mkfifo pipe; cat pipe");
                 let mut asked = Box::pin(shell(&mut toolbox, &command));
-                let daemon = loop {
-                    // the answer never comes; each round gives the child some time
-                    assert!(tokio::time::timeout(Duration::from_millis(5), &mut asked).await.is_err());
-                    if let Some(found) = super::life::find(&format!("sleep {seconds}")) {
-                        break found;
-                    }
-                };
-                let held = cgroups(super::life::pid_of(&daemon));
+                let daemon = process::found_during(&format!("sleep {seconds}"), &mut asked).await;
+                let held = cgroups(process::pid_of(&daemon));
                 assert_eq!(held.is_empty(), by == "watchdog", "{by}: {held:?}");
                 drop(asked);
                 toolbox.end().await;
-                assert!(super::life::ends(&daemon));
+                assert!(process::ends(&daemon));
                 assert!(held.iter().all(|folder| !folder.exists()), "{held:?}");
                 assert_eq!(mounts(), before);
                 // the workspace is ours again: no mount holds it

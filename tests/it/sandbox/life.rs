@@ -1,40 +1,20 @@
 //! How a sandbox starts, is bounded, and ends: nothing of it may be left, whatever happens to either side.
 
 use super::place::{CANARY, Place, Ran, Who, root, run_as, shell, shell_within};
+use crate::{
+    child,
+    process::{ends, find, found_during, wait_for},
+};
 use quantumlayer::report::Hint;
 use quantumlayer::sandbox::toolbox::Toolbox;
 use quantumlayer::sandbox::{Kind, Policy, SandboxError};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::time::{Duration, Instant};
-
-/// The host's process with this command line.
-pub(super) fn find(command_line: &str) -> Option<OwnedFd> {
-    let wanted = command_line.replace(' ', "\0") + "\0";
-    fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-        let pid = entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw)?;
-        let line = fs::read(entry.path().join("cmdline")).ok()?;
-        (line == wanted.as_bytes()).then(|| pidfd_open(pid, PidfdFlags::empty()).ok()).flatten()
-    })
-}
-
-/// Its id on the host.
-pub(super) fn pid_of(process: &OwnedFd) -> i32 {
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd())).unwrap();
-    info.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok()).unwrap()
-}
-
-/// Whether it ends within five seconds.
-pub(super) fn ends(process: &OwnedFd) -> bool {
-    let limit = Timespec::try_from(Duration::from_secs(5)).unwrap();
-    let wait = || poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&limit));
-    rustix::io::retry_on_intr(wait).unwrap() == 1
-}
+use std::time::Duration;
 
 /// A daemon that left its command, its session and its parent.
 fn daemon(seconds: &str) -> String {
@@ -71,26 +51,6 @@ pub(super) fn ended(outcome: Result<Ran, SandboxError>, expected: &str) {
         "{expected}: {error}"
     );
     assert!(!error.hint().is_empty());
-}
-
-#[test]
-fn twenty_starts() {
-    let mut millis = run_as(Who::Us, async || {
-        let place = Place::new(Who::Us);
-        let mut millis = Vec::new();
-        for _ in 0..20 {
-            let start = Instant::now();
-            let toolbox = place.sandbox.start(&place.policy()).await.unwrap();
-            millis.push(start.elapsed().as_secs_f64() * 1000.0);
-            toolbox.end().await;
-        }
-        millis
-    });
-    millis.sort_by(f64::total_cmp);
-    eprintln!(
-        "start of a sandbox: min {:.1} ms, median {:.1} ms, max {:.1} ms",
-        millis[0], millis[10], millis[19]
-    );
 }
 
 #[test]
@@ -137,16 +97,7 @@ fn a_daemon_is_gone_when_its_command_has_ended() {
 /// A command with a daemon that runs until the toolbox is dropped in the middle of it; gives the daemon.
 async fn daemon_in_flight(toolbox: &mut Toolbox, seconds: &str) -> OwnedFd {
     let command = format!("{}; sleep 1000", daemon(seconds));
-    let mut asked = Box::pin(shell(toolbox, &command));
-    loop {
-        // the answer never comes; each round gives the child some time
-        if tokio::time::timeout(Duration::from_millis(5), &mut asked).await.is_ok() {
-            panic!("the command ended");
-        }
-        if let Some(found) = find(&format!("sleep {seconds}")) {
-            return found;
-        }
-    }
+    found_during(&format!("sleep {seconds}"), Box::pin(shell(toolbox, &command))).await
 }
 
 #[test]
@@ -200,8 +151,10 @@ fn the_dead_are_collected() {
 
 /// Not a story: the host of [`a_host_killed_leaves_nothing`], in a process of its own.
 #[test]
-#[ignore = "runs until it is killed"]
 fn a_host_to_be_killed() {
+    if !child::is("sandbox::life::a_host_to_be_killed") {
+        return;
+    }
     let us = rustix::process::getppid().unwrap().as_raw_nonzero();
     story(
         |_, _| {},
@@ -213,20 +166,15 @@ fn a_host_to_be_killed() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a host that can be killed must be a process of its own")]
 fn a_host_killed_leaves_nothing() {
-    let mut host = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "sandbox::life::a_host_to_be_killed", "--ignored"])
+    let mut host = child::command("sandbox::life::a_host_to_be_killed")
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let daemon = loop {
+    let daemon = wait_for("the daemon", || {
         assert!(host.try_wait().unwrap().is_none(), "the host ended");
-        if let Some(found) = find(&format!("sleep 77{}", std::process::id())) {
-            break found;
-        }
-        std::thread::yield_now();
-    };
+        find(&format!("sleep 77{}", std::process::id()))
+    });
     kill_process(Pid::from_child(&host), Signal::KILL).unwrap();
     host.wait().unwrap();
     assert!(ends(&daemon));

@@ -54,6 +54,20 @@ fn a_verified_change_is_proposed() {
 }
 
 #[test]
+fn without_walls_it_is_said_at_the_start_and_once_in_the_receipt() {
+    let desk = Desk::new();
+    let model = desk.script(&good());
+    let mut command = desk.quantum(&["run", "Make it good", "--json", "--model", &model]);
+    let told = desk.told(command.env("QUANTUM_SANDBOX", "danger-host"));
+    let document = told.document();
+    assert_eq!(document["outcome"], "proposed", "{document:#}\n{}", told.stderr);
+    let notes = document["notes"].as_array().unwrap().iter();
+    assert_eq!(notes.filter(|note| note.to_string().contains("danger-host")).count(), 1, "{document:#}");
+    let planning = told.stderr.find("planning").unwrap();
+    assert!(told.stderr.find("WARNING: danger-host").is_some_and(|at| at < planning), "{}", told.stderr);
+}
+
+#[test]
 fn without_a_check_nothing_is_called_verified() {
     let desk = Desk::empty();
     desk.commit("value", "bad\n");

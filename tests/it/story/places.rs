@@ -2,6 +2,7 @@
 //! that this data folder does not know.
 
 use super::{Desk, Told, good};
+use crate::child;
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -107,18 +108,12 @@ fn on_a_small_disk(desk: &Desk, (at, size): (&Path, &str), fill: &str, args: &[&
         {fill} "$@"; end=$?; rm -rf "$at/filler" "$at.kept"; cp -a "$at" "$at.kept"; exit $end"#
     );
     let usual = desk.quantum(args);
-    #[expect(clippy::disallowed_methods, reason = "a disk of its own")]
-    let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"]);
+    let mut command = child::shell_that_mounts(&script);
     command.arg(at).arg(usual.get_program()).args(args).current_dir(desk.path()).env_clear();
     command.envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
     // the walls are not what this is about, and root of a namespace can't become somebody else
     let told = desk.told(command.env("QUANTUM_SANDBOX", "danger-host"));
-    if told.exit == 77 || told.stderr.contains("unshare failed") {
-        eprintln!("not shown: this machine allows no mount namespace");
-        return None;
-    }
-    Some(told)
+    (!child::is_refused(Some(told.exit), &told.stderr)).then_some(told)
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Stopping a run: the sandbox's whole tree is gone, the outcome says cancelled.
 
 use super::{Desk, one_task, shell, submit, write};
+use crate::process::{running, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io::{BufRead, BufReader},
@@ -24,13 +25,6 @@ pub(super) fn started(
     (child, stderr)
 }
 
-/// Processes of this machine whose command line holds this text.
-fn running(marker: &str) -> usize {
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-    lines.filter(|line| String::from_utf8_lossy(line).replace('\0', " ").contains(marker)).count()
-}
-
 #[test]
 fn an_interrupt_ends_the_sandbox_and_says_so() {
     for (signal, marker) in [(Signal::INT, "86399.125"), (Signal::TERM, "86399.25")] {
@@ -39,9 +33,7 @@ fn an_interrupt_ends_the_sandbox_and_says_so() {
         let sleep = shell("coder", &format!("setsid sleep {marker} & sleep {marker}"));
         let (child, _stderr) = started(&desk, &[one_task(), sleep], &format!("sleep {marker}"));
         // the line is shown before the command starts: wait until it has
-        while running(marker) < 2 {
-            std::thread::yield_now();
-        }
+        wait_until("both sleeps", || running(marker) >= 2);
         kill_process(Pid::from_child(&child), signal).unwrap();
         let output = child.wait_with_output().unwrap();
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -66,9 +58,7 @@ fn whoever_interrupts_twice_is_told_the_same() {
     let output = child.wait_with_output().unwrap();
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((output.status.code(), document["outcome"].as_str()), (Some(1), Some("cancelled")));
-    while running("sleep 86399.375") > 0 {
-        std::thread::yield_now();
-    }
+    wait_until("the sleep is gone", || running("sleep 86399.375") == 0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod search;
 mod shell;
 mod submit;
 
+use crate::child;
 use quantumlayer::{
     model::ToolCall,
     sandbox::toolbox::{Answer, Request},
@@ -16,7 +17,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -30,12 +31,10 @@ struct Bench {
 }
 
 impl Bench {
-    #[expect(clippy::disallowed_methods, reason = "the child is started here instead of by the sandbox")]
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let (socket, theirs) = UnixStream::pair().unwrap();
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "tool::the_child", "--ignored", "--nocapture", "--test-threads=1"])
+        let child = child::command("tool::the_child")
             .current_dir(folder.path())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -134,8 +133,10 @@ const BOUNDS: CallBounds = CallBounds { shell: Duration::from_secs(60) };
 
 /// Not a test: what [`Bench`] starts, with the socket as standard input.
 #[test]
-#[ignore = "started by the other tests, with a socket"]
 fn the_child() {
+    if !child::is("tool::the_child") {
+        return;
+    }
     let stdin = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
     let null = std::fs::File::open("/dev/null").unwrap();
     rustix::stdio::dup2_stdin(&null).unwrap();

@@ -1,19 +1,13 @@
 //! Commands: how they end, what they print, and that nothing of them stays.
 
 use super::Bench;
+use crate::process::{running, wait_until};
 use quantumlayer::sandbox::toolbox::{Answer, Request};
 use quantumlayer::tool::ToolEnd;
 use std::time::{Duration, Instant};
 
 fn shell(command: &str, seconds: u32, capture_bytes: u64) -> Request {
     Request::Shell { command: command.to_owned(), cwd: None, seconds, capture_bytes }
-}
-
-/// Whether a process with this word in its command line lives (a zombie has none).
-fn lives(word: &str) -> bool {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-    lines.into_iter().any(|line| String::from_utf8_lossy(&line).contains(word))
 }
 
 #[test]
@@ -59,7 +53,7 @@ fn a_command_without_end_is_killed_with_its_tree() {
     assert!(matches!(answer, Answer::Shell { exit_code: None, timed_out: true, .. }), "{answer:?}");
     assert_eq!(body, b"begun\n");
     assert!(begun.elapsed() < Duration::from_secs(20));
-    assert!(!lives(&word));
+    assert!(running(&word) == 0);
     let text = bench.done("shell", r#"{"command":"sleep 100","timeout":1}"#);
     assert!(text.starts_with("killed after 1 s: it did not finish"), "{text}");
 }
@@ -84,7 +78,7 @@ fn what_goes_on_in_the_background_ends_with_the_command() {
             "{command}: {answer:?}"
         );
         assert_eq!(body, b"done\n", "{command}");
-        assert!(!lives(&word), "{command}");
+        assert!(running(&word) == 0, "{command}");
         assert!(begun.elapsed() < Duration::from_secs(20), "{command}");
     }
     // many at once, forking while they are ended
@@ -93,7 +87,7 @@ fn what_goes_on_in_the_background_ends_with_the_command() {
     let (answer, body) = bench.ask(&shell(&storm, 50, 1000), b"");
     assert!(matches!(answer, Answer::Shell { exit_code: Some(0), .. }), "{answer:?}");
     assert_eq!(body, b"done\n");
-    assert!(!lives(&word));
+    assert!(running(&word) == 0);
 }
 
 #[test]
@@ -123,14 +117,12 @@ fn when_the_host_hangs_up_a_running_command_ends() {
     let word = format!("left-by-hangup-{}", std::process::id());
     bench.send(&shell(&format!("mkfifo f; sh -c 'echo > f; sleep 1000; : {word}'"), 1000, 1000), b"");
     // it has begun once the fifo has a writer
-    while !bench.path().join("f").exists() {
-        std::thread::yield_now();
-    }
+    wait_until("the fifo", || bench.path().join("f").exists());
     std::fs::read(bench.path().join("f")).unwrap();
-    assert!(lives(&word));
+    assert!(running(&word) > 0);
     bench.socket.shutdown(std::net::Shutdown::Both).unwrap();
     assert!(bench.child.wait().unwrap().success());
-    assert!(!lives(&word));
+    assert!(running(&word) == 0);
 }
 
 #[test]
