@@ -12,8 +12,6 @@ pub const LINKS: usize = 50_000;
 pub const FROM_CACHES: Duration = Duration::from_secs(2 * 60);
 /// Bytes of one command's output that are kept (half from its head, half from its tail).
 pub const OUTPUT_BYTES: u64 = 8 << 20;
-/// Bytes of output that a fixer is shown for each failed command.
-pub const EVIDENCE_BYTES: usize = 12 * 1024;
 /// Names of failing tests that are compared and shown; more are counted.
 pub const FAILING: usize = 500;
 /// Characters of one test's name; the rest is left out.
