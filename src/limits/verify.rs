@@ -20,6 +20,8 @@ pub const NAME_CHARS: usize = 200;
 pub const TITLE_LINES: u32 = 8;
 /// Names of old failures that a receipt's note spells out.
 pub const NAMED: usize = 10;
+/// Targets of a makefile that are followed from `test` on, where it has no recipe of its own; more are not looked at.
+pub const MAKE_TARGETS: usize = 20;
 /// Bytes of a manifest (`package.json`, `Makefile`) that detection reads. A larger one is not looked at.
 pub const MANIFEST_BYTES: usize = 512 * 1024;
 /// Bytes one connection may send while setup runs: requests, not uploads (security rule R13). Then it is cut.

@@ -1,5 +1,6 @@
 //! Which commands check a repository, read off its root. Several kinds match: all of them, in a fixed order.
 
+use crate::limits::verify as limits;
 use serde_json::Value;
 
 /// Whose output it is.
@@ -192,25 +193,45 @@ fn make(files: &dyn Files) -> Option<String> {
     test_target(files).map(|_| "make test".to_owned())
 }
 
-/// Every rule for the target `test`, with its recipe, of the makefile that GNU make reads: the first of these names.
+/// Every rule for the target `test`, with its recipe, of the makefile that GNU make reads: the first of these names. Where
+/// the target has no recipe, its prerequisites are what runs, and their rules follow.
 pub fn test_target(files: &dyn Files) -> Option<String> {
     let name = ["GNUmakefile", "makefile", "Makefile"].into_iter().find(|name| files.has(name))?;
     let text = files.text(name)?;
-    let (mut rules, mut is_within) = (Vec::new(), false);
-    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+    let (mut targets, mut rules, mut next) = (vec!["test"], Vec::new(), 0);
+    while let Some(target) = targets.get(next).filter(|_| next < limits::MAKE_TARGETS) {
+        let own = rules_of(&text, target);
+        let is_recipe = |line: &&str| line.starts_with(['\t', ' ']) || line.contains(';');
+        if !own.iter().any(is_recipe) {
+            let words =
+                own.iter().filter_map(|line| line.split_once(':')).flat_map(|(_, rest)| rest.split(' '));
+            let new: Vec<&str> = words.filter(|word| !word.is_empty() && !targets.contains(word)).collect();
+            targets.extend(new);
+        }
+        rules.extend(own);
+        next += 1;
+    }
+    (!rules.is_empty()).then(|| rules.join("\n"))
+}
+
+/// The lines of a makefile's rules for one target.
+fn rules_of<'a>(makefile: &'a str, target: &str) -> Vec<&'a str> {
+    let mut is_within = false;
+    let mut rules = Vec::new();
+    for line in makefile.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
         if !line.starts_with(['\t', ' ']) {
-            is_within = is_rule_of_test(line);
+            is_within = is_rule(line, target);
         }
         if is_within {
             rules.push(line);
         }
     }
-    (!rules.is_empty()).then(|| rules.join("\n"))
+    rules
 }
 
 /// `test: …` or `test :: …`, and not the variable `test := …` (nor `::=`).
-fn is_rule_of_test(line: &str) -> bool {
-    let Some(rest) = line.strip_prefix("test").map(str::trim_start) else { return false };
+fn is_rule(line: &str, target: &str) -> bool {
+    let Some(rest) = line.strip_prefix(target).map(str::trim_start) else { return false };
     rest.starts_with(':') && !rest.trim_start_matches(':').starts_with('=')
 }
 

@@ -168,6 +168,10 @@ mod tests {
             ["make test"],
             "two rules"
         );
+        let by_another = "test: unit\nunit:\n\tgo\nall: unit\n\tb\n";
+        assert_eq!(check("Makefile", by_another, "test: unit\nunit:\n\techo\n"), ["make test"]);
+        assert!(check("Makefile", by_another, "test: unit\nunit:\n\tgo\n").is_empty());
+        assert!(check("Makefile", "test: a\n\tgo\na:\n\tb\n", "test: a\n\tgo\na:\n\tc\n").is_empty());
         let base = Fake(vec![("Makefile", "test:\n\tgo\n")]);
         let change = Fake(vec![("Makefile", "test:\n\tgo\n"), ("GNUmakefile", "test:\n\techo\n")]);
         assert_eq!(redefined(&checks(None, &change), &base, &change), ["make test"]);

@@ -70,8 +70,8 @@ fn a_check_that_the_change_says_anew_proves_nothing() {
     };
     check("test : \n\tsh ./check.sh\n", &format!("printf '{says}' > Makefile"));
     // make reads this one first
-    check("test:\n\tsh ./check.sh\n", &format!("printf '{says}' > GNUmakefile"));
-    check("test:\n\tsh ./check.sh\n", &format!("printf '{says}' > makefile"));
+    check("test:\n\t@sh ./check.sh\n", &format!("printf '{says}' > GNUmakefile"));
+    check("test:\n\t@sh ./check.sh\n", &format!("printf '{says}' > makefile"));
 }
 
 #[test]
