@@ -12,8 +12,6 @@ pub const LINKS: usize = 50_000;
 pub const FROM_CACHES: Duration = Duration::from_secs(2 * 60);
 /// Bytes of one command's output that are kept (half from its head, half from its tail).
 pub const OUTPUT_BYTES: u64 = 8 << 20;
-/// Bytes of output that a fixer is shown for each failed command.
-pub const EVIDENCE_BYTES: usize = 12 * 1024;
 /// Names of failing tests that are compared and shown; more are counted.
 pub const FAILING: usize = 500;
 /// Characters of one test's name; the rest is left out.
@@ -22,6 +20,8 @@ pub const NAME_CHARS: usize = 200;
 pub const TITLE_LINES: u32 = 8;
 /// Names of old failures that a receipt's note spells out.
 pub const NAMED: usize = 10;
+/// Targets of a makefile that are followed from `test` on, where it has no recipe of its own; more are not looked at.
+pub const MAKE_TARGETS: usize = 20;
 /// Bytes of a manifest (`package.json`, `Makefile`) that detection reads. A larger one is not looked at.
 pub const MANIFEST_BYTES: usize = 512 * 1024;
 /// Bytes one connection may send while setup runs: requests, not uploads (security rule R13). Then it is cut.

@@ -201,3 +201,37 @@ fn what_a_setup_command_writes_is_not_believed() {
     assert!(notes(&told).contains("dependencies were set up"), "{}", notes(&told));
     assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
 }
+
+#[test]
+fn where_nothing_tells_what_to_set_up_a_line_that_helps_is_said() {
+    let desk = desk("{}\n", "true");
+    desk.git(&["rm", "-q", "Makefile"]);
+    desk.write("pyproject.toml", "[tool.pytest.ini_options]\n");
+    desk.commit("test_value.py", "def test_value(): pass\n");
+    let none = "echo \"No module named pytest\" >&2; exit 1\n";
+    let path = client(&desk, "python3", none);
+    let document = run(&desk, &good(), &[("PATH", &path)]).document();
+    assert_eq!(document["outcome"], "unverified", "{document:#}");
+    let notes = document["notes"].to_string().replace("\\\"", "\"");
+    let line =
+        "`setup: [\"python3 -m venv --system-site-packages .venv && .venv/bin/pip install -q pytest\"]`";
+    assert!(notes.contains(line), "{notes}");
+    // where the checks pass nobody needs to hear of it
+    client(&desk, "python3", "echo '1 passed in 0.1s'\n");
+    let notes = self::notes(&run(&desk, &good(), &[("PATH", &path)]));
+    assert!(!notes.contains("setup:"), "{notes}");
+}
+
+#[test]
+fn setup_and_checks_agree_on_the_manager_where_two_lockfiles_are_there() {
+    let desk = desk("{}\n", "true");
+    desk.git(&["rm", "-q", "Makefile"]);
+    desk.write("package.json", r#"{"scripts":{"test":"jest"}}"#);
+    desk.write("yarn.lock", "");
+    desk.commit("package-lock.json", "{}");
+    let path = client(&desk, "npm", "[ \"$1\" != test ] || echo '1 passing'\n");
+    client(&desk, "yarn", "exit 1\n");
+    let told = run(&desk, &good(), &[("PATH", &path)]);
+    assert!(notes(&told).contains("`npm ci --ignore-scripts`"), "{}", notes(&told));
+    assert_eq!(told.document()["receipt"][0]["command"], "npm test", "{:#}", told.document()["receipt"]);
+}

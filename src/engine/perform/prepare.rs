@@ -7,7 +7,7 @@ use crate::{
     config::repo::RepoRules,
     engine::{
         setup::{
-            hosts, notes,
+            advice, hosts, notes,
             steps::{self, Client, Step},
         },
         verify::Ended,
@@ -36,6 +36,9 @@ pub(super) struct Prepared {
     pub(super) env: Vec<(String, String)>,
     /// What was done or could not be done, for the receipt; empty: nothing was needed.
     pub(super) note: String,
+    /// What could help where the checks don't pass, for the receipt then; empty: nothing is known.
+    #[serde(default)]
+    pub(super) hint: String,
     /// Some of it did not work out.
     pub(super) is_incomplete: bool,
 }
@@ -51,8 +54,13 @@ pub(super) async fn prepare(
     let steps = steps::steps(rules.setup.as_deref(), &files);
     if steps.is_empty() {
         let shown: Vec<&Path> = hands.parts.roots.listing.iter().map(|(_, path)| path.as_path()).collect();
-        let advice = if rules.setup.is_none() { steps::advice(&files, &shown) } else { None };
-        return Ok(Prepared { note: advice.unwrap_or_default(), ..Prepared::default() });
+        // a person who says that nothing is needed knows it
+        if rules.setup.is_some() {
+            return Ok(Prepared::default());
+        }
+        let note = advice::advice(&files, &shown).unwrap_or_default();
+        let hint = if note.is_empty() { advice::hint(&files) } else { None };
+        return Ok(Prepared { note, hint: hint.unwrap_or_default(), ..Prepared::default() });
     }
     let folder = folder(hands, &files, &steps);
     let run = &errand.run.id;
@@ -93,13 +101,12 @@ impl Prepared {
 
 fn folder(hands: &Performer, files: &TreeFiles, steps: &[Step]) -> PathBuf {
     let parts = &hands.parts;
-    let tools: String = parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect();
     let commands: String = steps.iter().map(|step| format!("{}\n", step.command)).collect();
     let name = [
         format!("{:?}", parts.sandbox.kind),
         parts.source.folder().display().to_string(),
         files.digest(steps::counts).to_string(),
-        tools,
+        rooms::toolchains(hands),
         commands,
     ]
     .join("\n");
@@ -190,6 +197,7 @@ impl Making<'_> {
             links,
             env,
             note,
+            hint: String::new(),
             is_incomplete: !failed.is_empty(),
         })
     }

@@ -37,6 +37,8 @@ pub(super) struct Room {
     pub(super) links: Vec<String>,
     /// What the setup did or could not do, one line.
     pub(super) note: String,
+    /// What could help where the checks don't pass, one line.
+    pub(super) hint: String,
 }
 
 impl Room {
@@ -68,7 +70,8 @@ pub(super) async fn furnish(
     }
     let life = hands.parts.life(errand.run);
     let policy = policy(hands, workspace, &prepared, life);
-    Ok(Room { policy, checks, is_named: rules.verify.is_some(), links, note: prepared.note })
+    let (note, hint) = (prepared.note, prepared.hint);
+    Ok(Room { policy, checks, is_named: rules.verify.is_some(), links, note, hint })
 }
 
 /// What a sandbox sees: the workspace, the toolchains, what setup left.
@@ -97,6 +100,11 @@ pub(super) fn policy(hands: &Performer, workspace: &Path, prepared: &Prepared, l
         life,
     };
     Policy { workspace: workspace.to_owned(), read, write: Vec::new(), env, egress: None, bounds }
+}
+
+/// What a sandbox sees of this host, for results that are only good with the same.
+pub(super) fn toolchains(hands: &Performer) -> String {
+    hands.parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect()
 }
 
 /// One command in a fresh sandbox, to its end; a sandbox that was killed by a bound is a command that did not finish.

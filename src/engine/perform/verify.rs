@@ -10,12 +10,12 @@ use crate::{
     agent::contract::Progress,
     engine::{
         setup::steps,
-        verify::{self as checks, Checks, Desk, Ended, On, Verdict, detect, weaker},
+        verify::{self as checks, Checks, Desk, Ended, Judged, On, detect, weaker},
     },
     ids::{ContentHash, Sha},
     limits::verify as limits,
     report::{Hint, Report},
-    run::Event,
+    run::{Event, Verdict},
     store::BaseEnd,
 };
 use async_trait::async_trait;
@@ -35,10 +35,10 @@ pub(super) async fn verify(
     if errand.cancel.is_cancelled() {
         return Ok(None);
     }
-    let (verdict, receipt) = judged?;
+    let Judged { verdict, why, receipt } = judged?;
     Ok(Some(match verdict {
         Verdict::Verified => Event::Verified { round, receipt },
-        Verdict::Unverified(why) => Event::Unverified { round, why, receipt },
+        Verdict::Unverified => Event::Unverified { round, why, receipt },
         Verdict::Failed => Event::VerifyFailed { round, receipt },
     }))
 }
@@ -48,15 +48,19 @@ async fn in_workspace(
     errand: &Errand<'_>,
     workspace: &Workspace,
     tree: &Sha,
-) -> Result<(Verdict, crate::run::Receipt), Report> {
+) -> Result<Judged, Report> {
     let room = rooms::furnish(hands, errand, workspace.folder(), tree).await?;
     let mut desk = Sandboxes { hands, errand, room: &room };
     let (checks, note) = compared(hands, errand, &room, tree).await?;
-    let (verdict, mut receipt) = checks::check(&checks, &mut desk).await?;
-    receipt.notes.extend(note);
-    receipt.notes.extend(rooms::warning(hands.parts.sandbox.kind));
-    receipt.notes.extend(Some(room.note.clone()).filter(|note| !note.is_empty()));
-    Ok((verdict, receipt))
+    let mut judged = checks::check(&checks, &mut desk).await?;
+    let notes = &mut judged.receipt.notes;
+    notes.extend(note);
+    notes.extend(rooms::warning(hands.parts.sandbox.kind));
+    notes.extend(Some(room.note.clone()).filter(|note| !note.is_empty()));
+    if judged.verdict != Verdict::Verified {
+        notes.extend(Some(room.hint.clone()).filter(|hint| !hint.is_empty()));
+    }
+    Ok(judged)
 }
 
 /// The checks, what the change does to them, and a note on dependencies that it wants otherwise.
@@ -120,8 +124,7 @@ impl Sandboxes<'_> {
         if !self.room.is_named && !there.iter().any(|check| detect::is_same_kind(&check.command, command)) {
             return Ok(Ended { exit_code: Some(0), millis: 0, output: Vec::new() });
         }
-        let tools: String =
-            parts.roots.listing.iter().map(|(_, path)| format!("{}\n", path.display())).collect();
+        let tools = rooms::toolchains(self.hands);
         let setup = self.room.links.join(",");
         let sandbox = parts.sandbox.kind;
         let key = ContentHash::of(

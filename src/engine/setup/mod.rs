@@ -2,6 +2,7 @@
 //!
 //! Pure parts only: which steps, which hosts, which words. `engine/perform/prepare.rs` carries them out.
 
+pub mod advice;
 pub mod hosts;
 pub mod notes;
 pub mod steps;

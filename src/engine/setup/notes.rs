@@ -61,7 +61,7 @@ pub fn done(from_caches: &[Step], fetched: &[Step], log: &Log) -> String {
     format!("dependencies were set up by {}", parts.join(" and "))
 }
 
-/// Places that a note names; the log file has all.
+/// Places that a note names; the rest is left out.
 const PLACES: usize = 8;
 
 /// What the proxy refused.

@@ -1,7 +1,6 @@
 //! What a repository needs before an agent can work in it, read off the lockfiles of its base commit.
 
-use crate::engine::verify::detect::Files;
-use std::path::Path;
+use crate::engine::verify::detect::{Files, REQUIREMENTS, node_manager};
 
 /// One step of setup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +62,12 @@ pub fn counts(path: &str) -> bool {
     NAMES.contains(&path) || is_requirements(path)
 }
 
+/// More than the lists that are installed from: they include each other, and files with constraints.
 fn is_requirements(path: &str) -> bool {
     let name = path.strip_prefix("requirements/").unwrap_or(path);
-    name.ends_with(".txt") && !name.contains('/') && (name.contains("requirements") || name != path)
+    name.ends_with(".txt")
+        && !name.contains('/')
+        && (name.contains("requirements") || name.contains("constraints") || name != path)
 }
 
 /// The configuration's commands, else what the lockfiles tell about.
@@ -102,82 +104,26 @@ pub fn steps(named: Option<&[String]>, files: &dyn Files) -> Vec<Step> {
 
 /// What the lockfile's manager installs with, and what runs the build scripts afterwards.
 fn node(files: &dyn Files) -> Option<(&'static str, Option<&'static str>)> {
-    let any = |names: &[&str]| names.iter().any(|name| files.has(name));
     if !files.has("package.json") {
-        None
-    } else if any(&["package-lock.json", "npm-shrinkwrap.json"]) {
-        Some(("npm ci --ignore-scripts", Some("npm rebuild --offline")))
-    } else if any(&["pnpm-lock.yaml"]) {
-        Some(("pnpm install --frozen-lockfile --ignore-scripts", Some("pnpm rebuild")))
-    } else if any(&["yarn.lock"]) && any(&[".yarnrc.yml"]) {
-        Some(("YARN_ENABLE_SCRIPTS=0 YARN_NODE_LINKER=node-modules yarn install --immutable", None))
-    } else if any(&["yarn.lock"]) {
-        Some(("yarn install --frozen-lockfile --ignore-scripts", None))
-    } else if any(&["bun.lock", "bun.lockb"]) {
-        Some(("bun install --frozen-lockfile --ignore-scripts", None))
-    } else {
-        None
+        return None;
     }
-}
-
-/// The host's own packages stay in sight: a test runner that is not in the list is often there.
-fn pip(files: &dyn Files) -> Option<String> {
-    let lists: Vec<&str> = [
-        "requirements.txt",
-        "requirements-dev.txt",
-        "requirements_dev.txt",
-        "dev-requirements.txt",
-        "requirements-test.txt",
-        "test-requirements.txt",
-        "requirements/dev.txt",
-        "requirements/test.txt",
-    ]
-    .into_iter()
-    .filter(|name| files.has(name))
-    .collect();
-    let install = format!(".venv/bin/pip install -q -r {}", lists.join(" -r "));
-    (!lists.is_empty()).then(|| format!("python3 -m venv --system-site-packages .venv && {install}"))
-}
-
-/// What a person could say or do where there is no lockfile that we know; None: nothing seems to be needed. `shown` is what
-/// sandboxes see of this host.
-pub fn advice(files: &dyn Files, shown: &[&Path]) -> Option<String> {
-    let say = |found: &str, command: &str| {
-        Some(format!(
-            "dependencies were not set up: {found}; add `setup: [{command:?}]` to .github/quantum.yml"
-        ))
-    };
-    for (lock, command) in [
-        ("poetry.lock", "poetry config virtualenvs.in-project true --local && poetry install"),
-        ("Pipfile.lock", "PIPENV_VENV_IN_PROJECT=1 pipenv sync --dev"),
-        ("pdm.lock", "pdm sync"),
-    ] {
-        if files.has(lock) {
-            return say(&format!("{lock} is not among the lockfiles that are known"), command);
+    Some(match node_manager(files)? {
+        "npm" => ("npm ci --ignore-scripts", Some("npm rebuild --offline")),
+        "pnpm" => ("pnpm install --frozen-lockfile --ignore-scripts", Some("pnpm rebuild")),
+        "yarn" if files.has(".yarnrc.yml") => {
+            ("YARN_ENABLE_SCRIPTS=0 YARN_NODE_LINKER=node-modules yarn install --immutable", None)
         }
-    }
-    // these have no lockfile, and their caches are shown
-    let is_shown = |cache: &str| shown.iter().any(|path| path.ends_with(cache));
-    if files.has("pom.xml") && !is_shown(".m2/repository") {
-        return Some(
-            "dependencies were not set up: Maven's come from ~/.m2/repository, which is not there; run `mvn -B test` once on this machine"
-                .to_owned(),
-        );
-    }
-    if wants_packages(files) {
-        return say("package.json names some and there is no lockfile", "npm install --ignore-scripts");
-    }
-    let manifest: toml::Table = files.text("pyproject.toml")?.parse().ok()?;
-    let wanted = manifest.get("project")?.get("dependencies")?.as_array()?;
-    let command = "python3 -m venv --system-site-packages .venv && .venv/bin/pip install -e .";
-    if wanted.is_empty() { None } else { say("pyproject.toml names some and there is no lockfile", command) }
+        "yarn" => ("yarn install --frozen-lockfile --ignore-scripts", None),
+        _ => ("bun install --frozen-lockfile --ignore-scripts", None),
+    })
 }
 
-fn wants_packages(files: &dyn Files) -> bool {
-    let text = files.text("package.json").unwrap_or_default();
-    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    let names_some = |key: &str| manifest[key].as_object().is_some_and(|all| !all.is_empty());
-    ["dependencies", "devDependencies"].iter().any(|key| names_some(key))
+/// How pip installs. The host's own packages stay in sight: a test runner that is not in the list is often there.
+pub(super) const PIP: &str = "python3 -m venv --system-site-packages .venv && .venv/bin/pip install -q";
+
+fn pip(files: &dyn Files) -> Option<String> {
+    let lists: Vec<&str> = REQUIREMENTS.iter().copied().filter(|name| files.has(name)).collect();
+    (!lists.is_empty()).then(|| format!("{PIP} -r {}", lists.join(" -r ")))
 }
 
 #[cfg(test)]
@@ -238,29 +184,5 @@ mod tests {
         {
             assert!(!counts(path), "{path}");
         }
-    }
-
-    #[test]
-    fn advice_is_a_line_of_configuration() {
-        let check = |file: &'static str, text: &'static str, expected: Option<&str>| {
-            let said = advice(&Fake(vec![(file, text)]), &[]);
-            assert_eq!(said.is_some(), expected.is_some(), "{file}: {said:?}");
-            assert!(said.unwrap_or_default().contains(expected.unwrap_or_default()), "{file}");
-        };
-        check(
-            "package.json",
-            r#"{"devDependencies":{"a":"1"}}"#,
-            Some("setup: [\"npm install --ignore-scripts\"]"),
-        );
-        check("package.json", "{}", None);
-        check("package.json", "[", None);
-        check("poetry.lock", "", Some("poetry install"));
-        check("pyproject.toml", "[project]\ndependencies = ['a']", Some("pip install -e ."));
-        check("pyproject.toml", "[project]\ndependencies = []", None);
-        check("pyproject.toml", "[", None);
-        check("README.md", "", None);
-        check("pom.xml", "", Some("`mvn -B test` once on this machine"));
-        let shown = Path::new("/home/me/.m2/repository");
-        assert_eq!(advice(&Fake(vec![("pom.xml", "")]), &[shown]), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Which commands check a repository, read off its root. Several kinds match: all of them, in a fixed order.
 
+use crate::limits::verify as limits;
 use serde_json::Value;
 
 /// Whose output it is.
@@ -75,24 +76,65 @@ fn cargo(files: &dyn Files) -> Option<String> {
     })
 }
 
-/// The manager whose lockfile is there.
-pub fn node_manager(files: &dyn Files) -> &'static str {
-    let known =
-        [("pnpm-lock.yaml", "pnpm"), ("yarn.lock", "yarn"), ("bun.lock", "bun"), ("bun.lockb", "bun")];
-    known.iter().find(|(lock, _)| files.has(lock)).map_or("npm", |(_, manager)| manager)
+/// Which package manager a lockfile of Node belongs to. Where there are several, the first counts, for setup and for the
+/// checks alike: npm is there wherever Node is.
+const NODE_LOCKS: &[(&str, &str)] = &[
+    ("package-lock.json", "npm"),
+    ("npm-shrinkwrap.json", "npm"),
+    ("pnpm-lock.yaml", "pnpm"),
+    ("yarn.lock", "yarn"),
+    ("bun.lock", "bun"),
+    ("bun.lockb", "bun"),
+];
+
+/// The manager whose lockfile is there; None: no lockfile is.
+pub fn node_manager(files: &dyn Files) -> Option<&'static str> {
+    NODE_LOCKS.iter().find(|(lock, _)| files.has(lock)).map(|(_, manager)| *manager)
+}
+
+/// `package.json`, where it can be read.
+pub fn node_manifest(files: &dyn Files) -> Option<Value> {
+    serde_json::from_str(&files.text("package.json")?).ok()
+}
+
+/// The test script of `package.json`.
+pub fn test_script(files: &dyn Files) -> Option<String> {
+    let manifest = node_manifest(files)?;
+    let script = manifest["scripts"]["test"].as_str()?.trim();
+    // what `npm init` writes when nobody answered
+    let is_some = !script.is_empty() && !script.contains("no test specified");
+    is_some.then(|| script.to_owned())
 }
 
 fn node(files: &dyn Files) -> Option<String> {
-    let manifest: Value = serde_json::from_str(&files.text("package.json")?).ok()?;
-    let script = manifest["scripts"]["test"].as_str()?.trim();
-    // what `npm init` writes when nobody answered
-    if script.is_empty() || script.contains("no test specified") {
-        return None;
-    }
-    Some(match node_manager(files) {
+    test_script(files)?;
+    Some(match node_manager(files).unwrap_or("npm") {
         "bun" => "bun run test".to_owned(),
         manager => format!("{manager} test"),
     })
+}
+
+/// The lists of packages that pip installs from, those for tests too.
+pub const REQUIREMENTS: &[&str] = &[
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements_dev.txt",
+    "dev-requirements.txt",
+    "requirements-test.txt",
+    "test-requirements.txt",
+    "requirements/dev.txt",
+    "requirements/test.txt",
+];
+
+/// Whether something names pytest as the runner.
+pub fn is_pytest(files: &dyn Files) -> bool {
+    let mentions = |name: &str, word: &str| files.text(name).is_some_and(|text| text.contains(word));
+    files.has("pytest.ini")
+        || files.any(&|path| path.rsplit('/').next() == Some("conftest.py"))
+        || mentions("pyproject.toml", "pytest")
+        || mentions("setup.cfg", "[tool:pytest]")
+        || mentions("tox.ini", "pytest")
+        || REQUIREMENTS.iter().any(|name| mentions(name, "pytest"))
 }
 
 fn python(files: &dyn Files) -> Option<String> {
@@ -110,15 +152,6 @@ fn python(files: &dyn Files) -> Option<String> {
     if !is_python && !files.any(&is_test) {
         return None;
     }
-    let mentions = |name: &str, word: &str| files.text(name).is_some_and(|text| text.contains(word));
-    let pytest = files.has("pytest.ini")
-        || files.any(&|path| path.rsplit('/').next() == Some("conftest.py"))
-        || mentions("pyproject.toml", "pytest")
-        || mentions("setup.cfg", "[tool:pytest]")
-        || mentions("tox.ini", "pytest")
-        || ["requirements.txt", "requirements-dev.txt", "dev-requirements.txt", "requirements-test.txt"]
-            .iter()
-            .any(|name| mentions(name, "pytest"));
     // a package below `src` is found without being installed
     let is_src = files.any(&|path| {
         path.strip_prefix("src/")
@@ -126,7 +159,7 @@ fn python(files: &dyn Files) -> Option<String> {
     });
     let source = if is_src { "PYTHONPATH=\"$PWD/src\" " } else { "" };
     let python = format!("PATH=\"$PWD/.venv/bin:$PATH\" {source}python3 -m");
-    match (pytest, files.any(&is_test)) {
+    match (is_pytest(files), files.any(&is_test)) {
         (true, _) => Some(format!("{python} pytest -q")),
         (false, true) if files.has("test.py") && !files.any(&|path| path.contains("test_")) => {
             Some(format!("{python} unittest -v test"))
@@ -157,13 +190,49 @@ fn gradle(files: &dyn Files) -> Option<String> {
 }
 
 fn make(files: &dyn Files) -> Option<String> {
-    let text =
-        files.text("Makefile").or_else(|| files.text("GNUmakefile")).or_else(|| files.text("makefile"))?;
-    let is_target = |line: &str| {
-        line.strip_prefix("test")
-            .is_some_and(|rest| rest.trim_start().starts_with(':') && !rest.trim_start().starts_with(":="))
-    };
-    text.lines().any(is_target).then(|| "make test".to_owned())
+    test_target(files).map(|_| "make test".to_owned())
+}
+
+/// Every rule for the target `test`, with its recipe, of the makefile that GNU make reads: the first of these names. Where
+/// the target has no recipe, its prerequisites are what runs, and their rules follow.
+pub fn test_target(files: &dyn Files) -> Option<String> {
+    let name = ["GNUmakefile", "makefile", "Makefile"].into_iter().find(|name| files.has(name))?;
+    let text = files.text(name)?;
+    let (mut targets, mut rules, mut next) = (vec!["test"], Vec::new(), 0);
+    while let Some(target) = targets.get(next).filter(|_| next < limits::MAKE_TARGETS) {
+        let own = rules_of(&text, target);
+        let is_recipe = |line: &&str| line.starts_with(['\t', ' ']) || line.contains(';');
+        if !own.iter().any(is_recipe) {
+            let words =
+                own.iter().filter_map(|line| line.split_once(':')).flat_map(|(_, rest)| rest.split(' '));
+            let new: Vec<&str> = words.filter(|word| !word.is_empty() && !targets.contains(word)).collect();
+            targets.extend(new);
+        }
+        rules.extend(own);
+        next += 1;
+    }
+    (!rules.is_empty()).then(|| rules.join("\n"))
+}
+
+/// The lines of a makefile's rules for one target.
+fn rules_of<'a>(makefile: &'a str, target: &str) -> Vec<&'a str> {
+    let mut is_within = false;
+    let mut rules = Vec::new();
+    for line in makefile.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+        if !line.starts_with(['\t', ' ']) {
+            is_within = is_rule(line, target);
+        }
+        if is_within {
+            rules.push(line);
+        }
+    }
+    rules
+}
+
+/// `test: …` or `test :: …`, and not the variable `test := …` (nor `::=`).
+fn is_rule(line: &str, target: &str) -> bool {
+    let Some(rest) = line.strip_prefix(target).map(str::trim_start) else { return false };
+    rest.starts_with(':') && !rest.trim_start_matches(':').starts_with('=')
 }
 
 #[cfg(test)]
@@ -211,6 +280,13 @@ pub(crate) mod tests {
         check(&[("go.mod", "module x")], &["go test ./..."]);
         check(&[("Makefile", "all:\n\ttrue\ntest: all\n\ttrue\n")], &["make test"]);
         check(&[("Makefile", "tests:\n\ttrue\ntest := 1\n")], &[]);
+        check(&[("Makefile", "all:\n\ttest: x\ntest ::= 1\n")], &[]);
+        check(&[("Makefile", "test :: all\n\ttrue\n")], &["make test"]);
+        // make does not read the second
+        check(&[("GNUmakefile", "all:\n"), ("Makefile", "test:\n")], &[]);
+        let node = r#"{"scripts":{"test":"jest"}}"#;
+        check(&[("package.json", node), ("yarn.lock", ""), ("package-lock.json", "")], &["npm test"]);
+        check(&[("requirements/dev.txt", "pytest"), ("setup.py", "")], &[&venv("pytest -q")]);
         check(
             &[("Makefile", "test:\n"), ("Cargo.toml", ""), ("go.mod", "")],
             &["cargo test --no-fail-fast", "go test ./...", "make test"],

@@ -1,8 +1,10 @@
 //! What of a change could weaken the checks: tests that are gone, and edits of what decides which tests run. A change may have
 //! a good reason for either; whoever reads the receipt is told, and how many tests ran before.
 
-use super::detect::{CheckCommand, Files, is_same_kind};
-use crate::limits::verify as limits;
+use super::{
+    detect::{CheckCommand, Files, is_same_kind, node_manifest, test_script, test_target},
+    listed,
+};
 
 /// How two trees differ, by paths of the base.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,29 +54,6 @@ pub fn redefined(commands: &[CheckCommand], base: &dyn Files, change: &dyn Files
     commands.iter().filter(is_so).map(|check| check.command.clone()).collect()
 }
 
-fn test_script(files: &dyn Files) -> Option<String> {
-    let manifest: serde_json::Value = serde_json::from_str(&files.text("package.json")?).ok()?;
-    Some(manifest["scripts"]["test"].as_str()?.to_owned())
-}
-
-/// The target `test` of the Makefile: its line and its recipe.
-fn test_target(files: &dyn Files) -> Option<String> {
-    let text = ["Makefile", "GNUmakefile", "makefile"].iter().find_map(|name| files.text(name))?;
-    let mut lines = text.lines().skip_while(|line| !line.starts_with("test:"));
-    let head = lines.next()?;
-    let recipe = lines.take_while(|line| line.starts_with(['\t', ' ']) || line.is_empty());
-    Some(
-        [head]
-            .into_iter()
-            .chain(recipe)
-            .map(str::trim_end)
-            .collect::<Vec<_>>()
-            .join("\n")
-            .trim_end()
-            .to_owned(),
-    )
-}
-
 fn is_test(path: &str) -> bool {
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
     let stem = name.split('.').next().unwrap_or(name);
@@ -113,7 +92,7 @@ fn decides(path: &str) -> bool {
 
 /// All scripts count that the test script may call.
 fn script(files: &dyn Files) -> Option<serde_json::Value> {
-    let manifest: serde_json::Value = serde_json::from_str(&files.text("package.json")?).ok()?;
+    let manifest = node_manifest(files)?;
     let own = |name: &str| manifest["scripts"][name].clone();
     Some(serde_json::json!([
         own("pretest"),
@@ -128,12 +107,6 @@ fn script(files: &dyn Files) -> Option<serde_json::Value> {
 fn pytest(files: &dyn Files) -> Option<toml::Value> {
     let manifest: toml::Table = files.text("pyproject.toml")?.parse().ok()?;
     manifest.get("tool")?.get("pytest").cloned()
-}
-
-fn listed(names: &[&str]) -> String {
-    let more = names.len().saturating_sub(limits::NAMED);
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{rest}", names.iter().take(limits::NAMED).copied().collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]
@@ -189,5 +162,18 @@ mod tests {
         assert!(check("package.json", "{}", jest).is_empty(), "the first there is");
         assert_eq!(check("Makefile", "test:\n\tgo\n", "test:\n\techo\n"), ["make test"]);
         assert!(check("Makefile", "test:\n\tgo\n\na:\n\tb\n", "test:\n\tgo\nc:\n").is_empty());
+        assert_eq!(check("Makefile", "test : a\n\tgo\n", "test : a\n\techo\n"), ["make test"]);
+        assert_eq!(
+            check("Makefile", "test: a\n", "test: a\nb:\ntest:\n\techo\n"),
+            ["make test"],
+            "two rules"
+        );
+        let by_another = "test: unit\nunit:\n\tgo\nall: unit\n\tb\n";
+        assert_eq!(check("Makefile", by_another, "test: unit\nunit:\n\techo\n"), ["make test"]);
+        assert!(check("Makefile", by_another, "test: unit\nunit:\n\tgo\n").is_empty());
+        assert!(check("Makefile", "test: a\n\tgo\na:\n\tb\n", "test: a\n\tgo\na:\n\tc\n").is_empty());
+        let base = Fake(vec![("Makefile", "test:\n\tgo\n")]);
+        let change = Fake(vec![("Makefile", "test:\n\tgo\n"), ("GNUmakefile", "test:\n\techo\n")]);
+        assert_eq!(redefined(&checks(None, &change), &base, &change), ["make test"]);
     }
 }

@@ -57,3 +57,29 @@ fn a_failure_that_nothing_names_is_old_only_when_it_complains_of_nothing_new() {
     let (outcome, verified, _) = told(&desk, &good());
     assert_eq!((outcome.as_str(), verified), ("failed", false));
 }
+
+#[test]
+fn a_check_that_the_change_says_anew_proves_nothing() {
+    let says = r"test :\n\t@echo test result: ok. 1 passed\n";
+    let check = |makefile: &str, change_it: &str| {
+        let desk = Desk::new();
+        desk.commit("Makefile", makefile);
+        let (outcome, verified, notes) = told(&desk, &change(change_it));
+        assert_eq!((outcome.as_str(), verified), ("unverified", false), "{change_it}: {notes}");
+        assert!(notes.contains("the change itself says anew what `make test` runs"), "{notes}");
+    };
+    check("test : \n\tsh ./check.sh\n", &format!("printf '{says}' > Makefile"));
+    // make reads this one first
+    check("test:\n\t@sh ./check.sh\n", &format!("printf '{says}' > GNUmakefile"));
+    check("test:\n\t@sh ./check.sh\n", &format!("printf '{says}' > makefile"));
+}
+
+#[test]
+fn a_test_script_that_the_change_says_anew_proves_nothing() {
+    let desk = Desk::empty();
+    desk.commit("package.json", r#"{"scripts":{"test":"grep -q good value && echo 1 passing"}}"#);
+    let anew = r#"echo '{"scripts":{"test":"echo 1 passing"}}' > package.json"#;
+    let (outcome, verified, notes) = told(&desk, &change(anew));
+    assert_eq!((outcome.as_str(), verified), ("unverified", false), "{notes}");
+    assert!(notes.contains("the change itself says anew what `npm test` runs"), "{notes}");
+}
