@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cli", &["engine", "agent", "tool", "model", "sandbox", "git", "store", "config", "run", "intent"]),
     ("engine", &["agent", "model", "sandbox", "git", "store", "config", "run", "intent"]),
     ("config", &["run", "sandbox"]),
-    ("agent", &["tool", "model", "run", "sandbox"]),
+    ("agent", &["tool", "model", "run", "sandbox", "intent"]),
     ("tool", &["model", "run", "sandbox", "intent"]),
     ("store", &["run"]),
     ("run", &["intent"]),
