@@ -8,6 +8,8 @@ pub const COMMAND: Duration = Duration::from_secs(20 * 60);
 pub const SETUP: Duration = Duration::from_secs(10 * 60);
 /// Packages of one folder that are looked at for links into the repository. At the bound the rest stays as it is.
 pub const LINKS: usize = 50_000;
+/// How often it is looked whether another process is done with the same setup, which takes seconds to minutes.
+pub const LOCK_LOOK: Duration = Duration::from_millis(100);
 /// Wall time of one command of setup that is tried without a network first. At the bound it is killed and tried with one.
 pub const FROM_CACHES: Duration = Duration::from_secs(2 * 60);
 /// Bytes of one command's output that are kept (half from its head, half from its tail).

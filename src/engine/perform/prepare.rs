@@ -17,6 +17,10 @@ use crate::{
     report::{Class, Report},
     sandbox::{Kind, Policy, WORKSPACE, egress::Log},
 };
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
@@ -68,6 +72,9 @@ pub(super) async fn prepare(
         return Ok(earlier);
     }
     let _one_at_a_time = hands.setup.lock().await;
+    let Some(_alone) = alone(&folder, errand).await.map_err(|cause| disk(&cause))? else {
+        return Ok(Prepared::default());
+    };
     if let Some(earlier) = earlier(&folder, run) {
         return Ok(earlier);
     }
@@ -80,6 +87,23 @@ pub(super) async fn prepare(
             .map_err(|cause| disk(&cause))?;
     }
     Ok(prepared)
+}
+
+/// Waits until no other process makes this result; None: told to stop meanwhile. The kernel gives the lock of a dead one back.
+async fn alone(folder: &Path, errand: &Errand<'_>) -> std::io::Result<Option<fs::File>> {
+    fs::create_dir_all(folder.parent().unwrap_or(folder))?;
+    let file = fs::File::create(folder.with_extension("lock"))?;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Some(file)),
+            Err(Errno::WOULDBLOCK) => {}
+            Err(cause) => return Err(cause.into()),
+        }
+        tokio::select! {
+            () = errand.cancel.cancelled() => return Ok(None),
+            () = tokio::time::sleep(limits::LOCK_LOOK) => {}
+        }
+    }
 }
 
 /// Where a result is said to be whole; nothing in a sandbox can write there.
@@ -102,10 +126,14 @@ impl Prepared {
 fn folder(hands: &Performer, files: &TreeFiles, steps: &[Step]) -> PathBuf {
     let parts = &hands.parts;
     let commands: String = steps.iter().map(|step| format!("{}\n", step.command)).collect();
+    // a command of the repository's own may run or read any file of it; what one commit made is not another's
+    let any = steps.iter().any(|step| step.client == Client::Any);
+    let counts: fn(&str) -> bool =
+        if any { |_| true } else { |path| steps::counts(path) || steps::is_manifest(path) };
     let name = [
         format!("{:?}", parts.sandbox.kind),
         parts.source.folder().display().to_string(),
-        files.digest(steps::counts).to_string(),
+        files.digest(counts).to_string(),
         rooms::toolchains(hands),
         commands,
     ]

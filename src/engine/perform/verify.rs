@@ -10,7 +10,7 @@ use crate::{
     agent::contract::Progress,
     engine::{
         setup::steps,
-        verify::{self as checks, Checks, Desk, Ended, Judged, On, detect, weaker},
+        verify::{self as checks, Checks, Desk, Ended, Judged, On, anew, detect, weaker},
     },
     ids::{ContentHash, Sha},
     limits::verify as limits,
@@ -74,8 +74,9 @@ async fn compared<'a>(
     let Some(snapshot) = &errand.run.state.snapshot else { return Ok((checks, None)) };
     let base = TreeFiles::of(&hands.parts.source, &snapshot.tree).await?;
     let change = TreeFiles::of(&hands.parts.source, tree).await?;
-    checks.signs = weaker::signs(&base.difference(&change), &base, &change);
-    checks.redefined = weaker::redefined(&room.checks, &base, &change);
+    let difference = base.difference(&change);
+    checks.signs = weaker::signs(&difference, &base, &change);
+    checks.redefined = anew::redefined(&room.checks, &difference, &base, &change);
     if !room.is_named {
         checks.taken_away = detect::taken_away(&detect::checks(None, &base), &room.checks);
     }

@@ -70,6 +70,12 @@ fn is_requirements(path: &str) -> bool {
         && (name.contains("requirements") || name.contains("constraints") || name != path)
 }
 
+/// Whether a package client reads or runs it besides the lockfile, so that another one may make another result.
+pub fn is_manifest(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    matches!(name, "package.json" | "pyproject.toml" | "setup.py" | "setup.cfg")
+}
+
 /// The configuration's commands, else what the lockfiles tell about.
 pub fn steps(named: Option<&[String]>, files: &dyn Files) -> Vec<Step> {
     let step = |command: &str, client| Step {

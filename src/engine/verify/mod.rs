@@ -7,6 +7,7 @@
 //! what is left of them, so the receipt says what it touched and how many tests the base commit runs; one that takes a
 //! whole check away is not verified.
 
+pub mod anew;
 pub mod count;
 pub mod detect;
 #[cfg(test)]
@@ -70,6 +71,8 @@ enum One {
     Pass,
     /// It passes, and no test ran.
     NoTests,
+    /// It passes, says nothing of tests, and the repository's configuration names it as its check.
+    Trusted,
     /// It passes, and nobody knows whether tests ran.
     Unknown,
     /// It fails as it does on the base commit; the names that fail, none where nothing names them.
@@ -149,7 +152,7 @@ fn silent(command: &CheckCommand, one: &One) -> Option<String> {
     match one {
         One::NoTests => Some(format!("`{}` ran no test", command.command)),
         One::Unknown => Some(format!("`{}` exited 0 without telling whether tests ran", command.command)),
-        One::Pass | One::Old(..) | One::Endless | One::Missing | One::New(..) => None,
+        One::Pass | One::Trusted | One::Old(..) | One::Endless | One::Missing | One::New(..) => None,
     }
 }
 
@@ -162,7 +165,8 @@ async fn judge(
     if ended.exit_code == Some(0) {
         return Ok(match (counts, command.runner) {
             (Some(counts), _) if counts.run == 0 => One::NoTests,
-            (Some(_), _) | (None, Runner::Named) => One::Pass,
+            (Some(_), _) => One::Pass,
+            (None, Runner::Named) => One::Trusted,
             (None, Runner::Known) => One::Unknown,
         });
     }
@@ -273,7 +277,10 @@ fn doubt(said: &[(&CheckCommand, One)], checks: &Checks<'_>) -> Option<String> {
             quoted(&checks.taken_away)
         ));
     }
-    if any(|one| matches!(one, One::Pass)).is_some() {
+    // what says nothing of tests does not make up for a runner that says there were none
+    let is_trusted =
+        any(|one| matches!(one, One::Trusted)).is_some() && any(|one| matches!(one, One::NoTests)).is_none();
+    if is_trusted || any(|one| matches!(one, One::Pass)).is_some() {
         let is_own = !checks.redefined.is_empty();
         return is_own.then(|| {
             format!(

@@ -2,7 +2,7 @@
 //! a good reason for either; whoever reads the receipt is told, and how many tests ran before.
 
 use super::{
-    detect::{CheckCommand, Files, is_same_kind, node_manifest, test_script, test_target},
+    detect::{Files, node_manifest},
     listed,
 };
 
@@ -41,17 +41,6 @@ pub fn signs(difference: &Difference, base: &dyn Files, change: &dyn Files) -> V
         said.push(format!("the change edits what decides which tests run: {}", listed(&edited)));
     }
     said
-}
-
-/// Which of the commands the change itself defines anew: what they print is then the change's own word.
-pub fn redefined(commands: &[CheckCommand], base: &dyn Files, change: &dyn Files) -> Vec<String> {
-    let differs = |of: fn(&dyn Files) -> Option<String>| of(base).is_some() && of(base) != of(change);
-    let (script, target) = (differs(test_script), differs(test_target));
-    let is_so = |check: &&CheckCommand| {
-        script && is_same_kind(&check.command, "npm test")
-            || target && is_same_kind(&check.command, "make test")
-    };
-    commands.iter().filter(is_so).map(|check| check.command.clone()).collect()
 }
 
 fn is_test(path: &str) -> bool {
@@ -147,33 +136,5 @@ mod tests {
         let many: Vec<String> = (0..12).map(|n| format!("tests/{n:02}.rs")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(check(&many, &[], "{}", "{}").ends_with("tests/09.rs and 2 more"));
-    }
-
-    #[test]
-    fn a_command_that_the_change_defines_anew_is_seen() {
-        use super::super::detect::checks;
-        let check = |name: &'static str, base: &'static str, change: &'static str| {
-            let (base, change) = (Fake(vec![(name, base)]), Fake(vec![(name, change)]));
-            redefined(&checks(None, &change), &base, &change)
-        };
-        let (jest, echo) = (r#"{"scripts":{"test":"jest"}}"#, r#"{"scripts":{"test":"echo 9 passing"}}"#);
-        assert_eq!(check("package.json", jest, echo), ["npm test"]);
-        assert!(check("package.json", jest, jest).is_empty());
-        assert!(check("package.json", "{}", jest).is_empty(), "the first there is");
-        assert_eq!(check("Makefile", "test:\n\tgo\n", "test:\n\techo\n"), ["make test"]);
-        assert!(check("Makefile", "test:\n\tgo\n\na:\n\tb\n", "test:\n\tgo\nc:\n").is_empty());
-        assert_eq!(check("Makefile", "test : a\n\tgo\n", "test : a\n\techo\n"), ["make test"]);
-        assert_eq!(
-            check("Makefile", "test: a\n", "test: a\nb:\ntest:\n\techo\n"),
-            ["make test"],
-            "two rules"
-        );
-        let by_another = "test: unit\nunit:\n\tgo\nall: unit\n\tb\n";
-        assert_eq!(check("Makefile", by_another, "test: unit\nunit:\n\techo\n"), ["make test"]);
-        assert!(check("Makefile", by_another, "test: unit\nunit:\n\tgo\n").is_empty());
-        assert!(check("Makefile", "test: a\n\tgo\na:\n\tb\n", "test: a\n\tgo\na:\n\tc\n").is_empty());
-        let base = Fake(vec![("Makefile", "test:\n\tgo\n")]);
-        let change = Fake(vec![("Makefile", "test:\n\tgo\n"), ("GNUmakefile", "test:\n\techo\n")]);
-        assert_eq!(redefined(&checks(None, &change), &base, &change), ["make test"]);
     }
 }
