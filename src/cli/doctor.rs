@@ -25,7 +25,7 @@ struct Line {
     ok: bool,
     /// What to do; null when all is well.
     hint: Option<String>,
-    /// What was found; an addition to the contract.
+    /// What was found.
     detail: Option<String>,
 }
 
