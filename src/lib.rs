@@ -1,4 +1,4 @@
-//! QuantumLayer: from an issue to a verified pull request, in one binary.
+//! QuantumLayer: from a request to a verified branch of a local repository, in one binary.
 //!
 //! # The words
 //!

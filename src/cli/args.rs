@@ -15,7 +15,7 @@ pub(super) struct Cli {
     pub(super) verb: Verb,
 }
 
-/// Commands of later versions: whoever types one is told so (design §5.3).
+/// Commands of later versions: whoever types one is told so (docs/command-line.md).
 const LATER: &[&str] = &["serve", "action", "setup", "receive", "replay", "runs", "worker", "eval", "token"];
 
 /// The command line, or what to say about a wrong one.
@@ -45,7 +45,8 @@ pub(super) enum Verb {
 /// `quantum run`
 #[derive(Clone, Debug, Default, Args)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an answer or approval is needed, 4 out of budget.\n\
+    override_usage = "quantum run [OPTIONS] <REQUEST>\n       quantum run [OPTIONS] --issue <FILE|->",
+    after_help = "Exit codes: 0 done (read `outcome`: `unverified` is 0 too), 1 failed, 2 wrong usage, 3 an answer or approval is needed, 4 out of budget.\n\
     The checked-out branch, the index and your files stay untouched: the result is a new branch."
 )]
 pub(super) struct RunArgs {

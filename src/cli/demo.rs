@@ -4,6 +4,7 @@
 use super::{
     Exit,
     args::{DemoArgs, RunArgs},
+    document::Outcome,
     run::{self, ModelChoice},
     say,
 };
@@ -57,7 +58,7 @@ pub(super) async fn demo(args: DemoArgs) -> Exit {
     let exit = run::show(&ended, true);
     ended.told().await;
     match &ended.document.branch {
-        Some(branch) => say(&next_steps(&folder.keep(), &repo, branch)),
+        Some(branch) => say(&next_steps(&folder.keep(), &repo, branch, ended.document.outcome)),
         None => say(&format!("\nWhat is missing on this machine: {} doctor", program())),
     }
     exit
@@ -75,16 +76,17 @@ fn model(args: &DemoArgs) -> ModelChoice {
     ModelChoice::Named(spec.clone())
 }
 
-fn next_steps(folder: &Path, repo: &Path, branch: &str) -> String {
+fn next_steps(folder: &Path, repo: &Path, branch: &str, outcome: Outcome) -> String {
     let (git, quantum) = (format!("git -C {}", quoted(&repo.to_string_lossy())), program());
-    let steps = [
-        ("look at the commit", format!("{git} log --stat {branch}")),
-        ("take it", format!("{git} merge {branch}")),
+    let take = run::take(outcome).map(|take| (take, format!("{git} merge {branch}")));
+    let rest = [
         ("check this machine", format!("{quantum} doctor")),
         ("your own repository", format!("{quantum} run \"…\" --repo DIR --model openai/NAME")),
         ("clean up", format!("rm -r {}", quoted(&folder.to_string_lossy()))),
     ];
-    let lines = steps.map(|(what, command)| format!("  {what:<21}{command}"));
+    let look = ("look at the commit", format!("{git} log --stat {branch}"));
+    let steps = [look].into_iter().chain(take).chain(rest);
+    let lines: Vec<_> = steps.map(|(what, command)| format!("  {what:<21}{command}")).collect();
     format!("\nWhat to do next:\n{}", lines.join("\n"))
 }
 

@@ -25,7 +25,7 @@ struct Line {
     ok: bool,
     /// What to do; null when all is well.
     hint: Option<String>,
-    /// What was found; an addition to the contract.
+    /// What was found.
     detail: Option<String>,
 }
 
@@ -154,7 +154,7 @@ fn git(settings: &Settings) -> Line {
 }
 
 async fn store(settings: &Settings) -> Line {
-    let path = settings.database.clone().unwrap_or_else(|| settings.data.join("quantum.db"));
+    let path = wiring::database(settings);
     let opened = async { Store::open(&path).await?.is_ready().await }.await;
     line(
         "store",
@@ -171,7 +171,10 @@ async fn model(settings: &Settings, named: Option<&str>) -> Line {
     };
     let needs = wiring::model_settings(settings);
     let found = match spec::open(name, &needs) {
-        Ok(_) => spec::reachable(name, &needs).await.map(|()| name.to_owned()),
+        Ok(model) => spec::reachable(name, &needs).await.map(|()| match wiring::no_price(model.as_ref()) {
+            Some(note) => format!("{name}; {note}"),
+            None => name.to_owned(),
+        }),
         Err(error) => Err(format!("{error}; {}", error.hint())),
     };
     line("model", found)

@@ -1,4 +1,4 @@
-//! The one document `quantum run --json` prints (design §5.3). All keys are always present.
+//! The one document `quantum run --json` prints (docs/command-line.md). All keys are always present.
 
 use super::Exit;
 use crate::report::Report;
@@ -44,7 +44,7 @@ pub(super) struct Document {
     pub(super) cost: Cost,
     pub(super) question: Option<Asked>,
     pub(super) error: Option<Failure>,
-    /// What a person should know about the receipt (no sandbox, no setup, old failures); an addition to the contract.
+    /// What a person should know about the receipt (no sandbox, no setup, old failures), each once.
     pub(super) notes: Vec<String>,
 }
 
@@ -61,8 +61,10 @@ pub(super) struct Line {
     pub(super) exit_code: Option<i32>,
     pub(super) seconds: f64,
     pub(super) output_sha256: String,
-    /// Tests that ran, when the runner is known; an addition to the contract.
+    /// Tests that ran, when the runner is known.
     pub(super) tests_run: Option<u32>,
+    /// The end of what it said, when it failed: whoever reads the receipt has no other way to it.
+    pub(super) output_tail: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

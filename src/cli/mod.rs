@@ -15,7 +15,7 @@ mod wiring;
 use args::Verb;
 use std::{io::Write, process::ExitCode};
 
-/// How a command ends; the exit code is its number (design §5.3).
+/// How a command ends; the exit code is its number (docs/command-line.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
     /// What was wanted is done.

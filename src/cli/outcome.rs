@@ -50,9 +50,17 @@ async fn document(wiring: &Wiring, run: &Run) -> Document {
     let (outcome, error) = outcome(run);
     let receipt = run.state.receipt.clone().unwrap_or_default();
     let base = wiring.base.commit.to_string();
-    let mut notes = receipt.notes.clone();
-    notes.extend(run.state.unverified_why.clone().filter(|_| outcome == Outcome::Unverified));
-    notes.extend(wiring.notes.iter().cloned());
+    let mut notes: Vec<String> = Vec::new();
+    let why = run.state.unverified_why.clone().filter(|_| outcome == Outcome::Unverified);
+    for note in receipt.notes.iter().chain(&why).chain(&wiring.notes) {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+    let mut checks = Vec::new();
+    for check in &receipt.commands {
+        checks.push(line(check, tail(wiring, check).await));
+    }
     Document {
         run: Some(run.id.to_string()),
         outcome,
@@ -61,7 +69,7 @@ async fn document(wiring: &Wiring, run: &Run) -> Document {
         base: Some(base),
         summary: summary(run),
         files: Vec::new(),
-        receipt: receipt.commands.iter().map(line).collect(),
+        receipt: checks,
         verified: outcome == Outcome::Proposed,
         plan: plan(run),
         cost: cost(wiring, run).await,
@@ -185,13 +193,34 @@ async fn cost(wiring: &Wiring, run: &Run) -> Cost {
     }
 }
 
-fn line(check: &run::Check) -> Line {
+/// The end of what a failing command said; None when it passed, or when the output can't be read any more.
+async fn tail(wiring: &Wiring, check: &run::Check) -> Option<String> {
+    if check.exit_code == Some(0) {
+        return None;
+    }
+    wiring.engine.store().kept(&check.output).await.ok().map(|output| last_lines(&output))
+}
+
+/// The last lines, without colours and control characters.
+fn last_lines(output: &[u8]) -> String {
+    let cut = output.len().saturating_sub(limits::TAIL_BYTES);
+    let text = String::from_utf8_lossy(output.get(cut..).unwrap_or_default());
+    // a line whose beginning was cut off says less than none, unless it is the only one
+    let whole = text.split_once('\n').filter(|(_, rest)| cut > 0 && !rest.trim().is_empty());
+    let text = whole.map_or(text.as_ref(), |(_, rest)| rest);
+    let clean = super::progress::clean_lines(&console::strip_ansi_codes(text));
+    let lines: Vec<_> = clean.trim_end().lines().map(str::trim_end).collect();
+    lines.get(lines.len().saturating_sub(limits::TAIL_LINES)..).unwrap_or_default().join("\n")
+}
+
+fn line(check: &run::Check, output_tail: Option<String>) -> Line {
     Line {
         command: check.command.clone(),
         exit_code: check.exit_code,
         seconds: check.millis as f64 / 1000.0,
         output_sha256: check.output.to_string(),
         tests_run: check.tests_run,
+        output_tail,
     }
 }
 
@@ -232,6 +261,8 @@ pub(super) fn lines(document: &Document) -> Vec<String> {
             let command = super::progress::clean(&check.command);
             let hash = check.output_sha256.get(..12).unwrap_or_default();
             lines.push(format!("  {command}: {code}{tests}, {:.1} s, output {hash}", check.seconds));
+            let tail = check.output_tail.as_deref().unwrap_or_default();
+            lines.extend(tail.lines().map(|line| format!("    | {line}")));
         }
     }
     lines.extend(document.notes.iter().map(|note| format!("  note: {}", super::progress::clean(note))));
@@ -262,5 +293,25 @@ fn words(outcome: Outcome) -> &'static str {
             "out of budget: raise --budget, --max-steps or QUANTUM_BUDGET_MINUTES and run again"
         }
         Outcome::Failed => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_an_output_is_bounded_and_harmless() {
+        let check = |output: &str, expected: &str| assert_eq!(last_lines(output.as_bytes()), expected);
+        check("", "");
+        check("\u{1b}[31mred\u{1b}[0m\u{7}\r\n\tat x\n\n", "red\n\tat x");
+        let many: String = (1..=30).map(|number| format!("{number}\n")).collect();
+        assert_eq!(
+            last_lines(many.as_bytes()).lines().collect::<Vec<_>>()[..],
+            many.lines().collect::<Vec<_>>()[10..]
+        );
+        let long = format!("{}\nlast", "ä".repeat(limits::TAIL_BYTES));
+        check(&long, "last");
+        assert!(last_lines("x".repeat(9_999).as_bytes()).len() <= limits::TAIL_BYTES);
     }
 }

@@ -86,23 +86,43 @@ pub(super) async fn run(args: RunArgs) -> Exit {
     let exit = show(&ended, false);
     ended.told().await;
     if let Some(branch) = &ended.document.branch {
-        say(&next_steps(&args.repo, branch));
+        let is_bare = ended.held.as_ref().is_some_and(Wiring::is_bare);
+        say(&next_steps(&args.repo, is_bare, branch, ended.document.outcome));
     }
     exit
 }
 
-/// What a person does with a branch.
-fn next_steps(repo: &Path, branch: &str) -> String {
+/// What a person does with a branch: only what was verified is offered without a word, and what failed is not offered.
+fn next_steps(repo: &Path, is_bare: bool, branch: &str, outcome: Outcome) -> String {
     let git = match repo.to_str() {
         Some(".") | None => "git".to_owned(),
         Some(folder) => format!("git -C {}", crate::tool::shell::quoted(folder)),
     };
-    let steps = [
-        ("look at it", format!("{git} diff HEAD...{branch}")),
-        ("take it", format!("{git} merge {branch}")),
-        ("drop it", format!("{git} branch -D {branch}")),
-    ];
-    steps.map(|(what, command)| format!("{what:<12}{command}")).join("\n")
+    let look =
+        if is_bare { format!("{git} log -p -1 {branch}") } else { format!("{git} diff HEAD...{branch}") };
+    let mut steps = vec![("look at it", look)];
+    // a repository without a work tree has nowhere to merge
+    if let Some(take) = take(outcome).filter(|_| !is_bare) {
+        steps.push((take, format!("{git} merge {branch}")));
+    }
+    steps.push(("drop it", format!("{git} branch -D {branch}")));
+    let width = steps.iter().map(|(what, _)| what.len()).max().unwrap_or(0);
+    let lines: Vec<_> = steps.iter().map(|(what, command)| format!("{what:<width$}  {command}")).collect();
+    lines.join("\n")
+}
+
+/// What taking a branch is called; None when it is not offered.
+pub(super) fn take(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Proposed => Some("take it"),
+        Outcome::Unverified => Some("take it unverified"),
+        Outcome::Failed
+        | Outcome::Cancelled
+        | Outcome::OutOfBudget
+        | Outcome::Question
+        | Outcome::Answered
+        | Outcome::NoChange => None,
+    }
 }
 
 /// Everything between the command line and the document.

@@ -3,6 +3,7 @@
 use super::{
     Exit,
     args::RunArgs,
+    progress::clean,
     run::ModelChoice,
     say,
     wanted::{Meant, Names, Wanted},
@@ -16,7 +17,7 @@ use crate::{
     },
     engine::{
         Engine, Timing,
-        perform::{Parts, Performer},
+        perform::{Parts, Performer, snapshot},
     },
     git::{self, Base, FileChange, GitError, Source},
     ids::Sha,
@@ -37,6 +38,7 @@ use crate::{
 };
 use rustix::fs::Access;
 use std::{
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -86,7 +88,12 @@ pub(super) fn settings(config: Option<&Path>, data: Option<&Path>) -> Result<(Se
 
 /// Makes the data folder, and finds out now whether anything can be kept there.
 pub(super) fn data_folder(settings: &mut Settings) -> Result<(), Refusal> {
-    let made = std::fs::create_dir_all(&settings.data).and_then(|()| settings.data.canonicalize());
+    let mut maker = std::fs::DirBuilder::new();
+    let made = maker
+        .recursive(true)
+        .mode(folder_mode())
+        .create(&settings.data)
+        .and_then(|()| settings.data.canonicalize());
     let folder = made.and_then(|folder| {
         rustix::fs::access(&folder, Access::WRITE_OK | Access::EXEC_OK)?;
         Ok(folder)
@@ -97,6 +104,16 @@ pub(super) fn data_folder(settings: &mut Settings) -> Result<(), Refusal> {
         (Report::new(Class::Refused, "data_folder", message, hint), Exit::Failed)
     })?;
     Ok(())
+}
+
+/// Transcripts and workspaces hold source: nobody else's business.
+fn folder_mode() -> u32 {
+    let may_mount = || {
+        rustix::thread::capabilities(None)
+            .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::SYS_ADMIN))
+    };
+    // a container's root without the right to mount gives its sandboxes an ordinary user, who must get to the workspace
+    if rustix::process::geteuid().is_root() && !may_mount() { 0o711 } else { 0o700 }
 }
 
 /// Log lines go to stderr, when RUST_LOG asks for any.
@@ -119,29 +136,31 @@ pub(super) async fn prepare(
 ) -> Result<Wiring, Refusal> {
     let (mut settings, env) = settings(args.config.as_deref(), args.data.as_deref())?;
     data_folder(&mut settings)?;
-    for note in &settings.notes {
-        say(&format!("note: {note}"));
-    }
+    let mut notes = Notes::default();
+    settings.notes.iter().for_each(|note| notes.say(note));
     if !settings.not_in_effect.is_empty() {
-        say(&format!("note: not in effect yet: {}", settings.not_in_effect.join(", ")));
+        notes.say(&format!("not in effect yet: {}", settings.not_in_effect.join(", ")));
     }
     let (source, base) = repository(args, &settings.data).await?;
     writable(source.folder())?;
-    let rules = repo_rules(&source, &base.tree)?;
+    let rules = repo_rules(&source, &base, &mut notes)?;
     let model = open_model(&settings, args, model)?;
-    let database = settings.database.clone().unwrap_or_else(|| settings.data.join("quantum.db"));
-    let store = Store::open(&database).await.map_err(|error| failed(&error))?;
+    if let Some(note) = no_price(model.as_ref()) {
+        notes.say(&note);
+    }
+    let store = Store::open(&database(&settings)).await.map_err(|error| failed(&error))?;
     let repository = source.folder().display().to_string();
     let rules = merged(&settings, &rules, args);
     let fresh = |id| Run::new(id, intent.clone(), rules.clone(), clock.now());
     let names = Names { args, request, title: &intent.title, base: &base, repository: &repository };
     let wanted = Wanted { names, source: &source, rules: &rules, fresh: &fresh };
     let Meant { run, lease, branch } = wanted.claim(&store, clock).await?;
-    let (performer, notes) =
+    notes.about(&settings, request);
+    let performer =
         performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch, request));
     let engine = Engine::with(store, performer, clock.clone(), Timing::default());
     engine.performer().sweep().await;
-    Ok(Wiring { engine, run, lease, base, cancel: CancellationToken::new(), notes, source })
+    Ok(Wiring { engine, run, lease, base, cancel: CancellationToken::new(), notes: notes.0, source })
 }
 
 /// The repository and what to start from. Reading it may take its time: an interrupt is heard meanwhile.
@@ -176,13 +195,24 @@ fn writable(repository: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn repo_rules(source: &Source, tree: &Sha) -> Result<RepoRules, Refusal> {
+/// What the repository says about itself; what is odd about it is said when the run looks at it.
+fn repo_rules(source: &Source, base: &Base, notes: &mut Notes) -> Result<RepoRules, Refusal> {
+    if base.dirty {
+        notes.0.push(snapshot::UNCOMMITTED.to_owned());
+    }
+    let tree = &base.tree;
     match source.file(tree, repo::PATH, limits::REPO_FILE_BYTES) {
-        Ok(Some(bytes)) => repo::parse(&bytes).map_err(|error| failed(&error)),
+        Ok(Some(bytes)) => {
+            let rules = repo::parse(&bytes).map_err(|error| failed(&error))?;
+            if !rules.not_in_effect.is_empty() {
+                notes.0.push(snapshot::not_in_effect(&rules));
+            }
+            Ok(rules)
+        }
         Ok(None) if source.holds(tree, repo::PATH) => Err(failed(&repo::not_a_file())),
         Ok(None) => {
             if source.holds(tree, repo::MISNAMED) {
-                say(&format!("note: {} is not read; the name is {}", repo::MISNAMED, repo::PATH));
+                notes.say(&format!("{} is not read; the name is {}", repo::MISNAMED, repo::PATH));
             }
             Ok(RepoRules::default())
         }
@@ -270,18 +300,7 @@ fn performer(
     source: &Arc<Source>,
     (model, store, clock): (Arc<dyn Model>, Store, &Clock),
     (base, branch, request): (&Base, String, &str),
-) -> (Performer, Vec<String>) {
-    let mut notes = Vec::new();
-    if settings.sandbox == crate::sandbox::Kind::DangerHost {
-        // its receipts say so too
-        say("WARNING: danger-host: nothing confines the agent");
-    }
-    if request.len() > agents::REQUEST_BYTES {
-        let most = agents::REQUEST_BYTES / 1024;
-        let note = format!("the request is longer than {most} KiB; agents are shown its beginning");
-        say(&format!("note: {note}"));
-        notes.push(note);
-    }
+) -> Performer {
     let parts = Parts {
         source: Arc::clone(source),
         sandbox: sandbox(settings),
@@ -296,10 +315,52 @@ fn performer(
         host_env: env.all().clone(),
         egress_allow: settings.egress_allow.clone(),
     };
-    (Performer::new(store, parts), notes)
+    Performer::new(store, parts)
+}
+
+/// What a person should know: said when it is found, and told again at the end, where a program reads it too.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Notes {
+    fn say(&mut self, note: &str) {
+        say(&format!("note: {}", clean(note)));
+        self.0.push(note.to_owned());
+    }
+
+    /// No walls; a request that is cut.
+    fn about(&mut self, settings: &Settings, request: &str) {
+        if settings.sandbox == crate::sandbox::Kind::DangerHost {
+            // its receipts say so too
+            say("WARNING: danger-host: nothing confines the agent");
+        }
+        if request.len() > agents::REQUEST_BYTES {
+            let most = agents::REQUEST_BYTES / 1024;
+            self.say(&format!("the request is longer than {most} KiB; agents are shown its beginning"));
+        }
+    }
+}
+
+/// A price that nobody knows caps nothing.
+pub(super) fn no_price(model: &dyn Model) -> Option<String> {
+    let remedy = "dollars are not capped, steps and minutes are; QUANTUM_PRICES names a table";
+    model.price().is_none().then(|| format!("no price is known for {}: {remedy}", model.name()))
+}
+
+/// The database's file. A new one is its owner's alone: transcripts hold source, and the folder may be an open one.
+pub(super) fn database(settings: &Settings) -> PathBuf {
+    let path = settings.database.clone().unwrap_or_else(|| settings.data.join("quantum.db"));
+    // what can't be made is told by the store
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    path
 }
 
 impl Wiring {
+    /// Whether the repository has no work tree.
+    pub(super) fn is_bare(&self) -> bool {
+        self.source.is_bare()
+    }
+
     /// What changed up to this tree, and the change as text.
     pub(super) async fn changes(&self, tree: &Sha) -> (Vec<FileChange>, String) {
         let (source, base, tree) = (Arc::clone(&self.source), self.base.tree.clone(), tree.clone());

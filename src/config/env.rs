@@ -55,7 +55,7 @@ const fn outer(name: &'static str, meaning: &'static str) -> Variable {
     Variable::new(name, meaning)
 }
 
-/// Every setting, in the order of the docs (design §5.4).
+/// Every setting, in the order of the docs.
 pub const VARIABLES: &[Variable] = &[
     row("QUANTUM_MODEL", "model", "the model: `openai/NAME` or `scripted/FILE`, split at the first `/` only; a comma list is a fallback chain")
         .commands("run, doctor"),
@@ -66,7 +66,7 @@ pub const VARIABLES: &[Variable] = &[
     row("OPENAI_API_KEY_FILE", "openai_api_key_file", "a file that holds the key"),
     row("OPENAI_BASE_URL", "openai_base_url", "another server that speaks Chat Completions; includes `/v1`")
         .default("OpenAI's own"),
-    row("QUANTUM_BUDGET_USD", "budget_usd", "dollars a run may cost").default("2").commands("run, demo"),
+    row("QUANTUM_BUDGET_USD", "budget_usd", "dollars a run may cost, when the model's price is known").default("2").commands("run, demo"),
     row("QUANTUM_BUDGET_MINUTES", "budget_minutes", "minutes a run may take")
         .default("30")
         .commands("run, demo"),
@@ -82,14 +82,14 @@ pub const VARIABLES: &[Variable] = &[
     row("QUANTUM_EGRESS_ALLOW", "egress_allow", "`host[:port],…` that setup may reach")
         .default("what the package clients on this host use")
         .commands("run, demo"),
-    row("QUANTUM_PRICES", "prices", "a price table (TOML)").default("a built-in one"),
+    row("QUANTUM_PRICES", "prices", "a price table (TOML, see [the command line](command-line.md))").default("a built-in one"),
     row("QUANTUM_DATA_DIR", "data_dir", "git objects, workspaces, the database")
         .default("`quantum` in the platform's data folder (demo: its own temporary one)"),
     row("QUANTUM_DATABASE_URL", "database_url", "`sqlite://FILE`").default("`quantum.db` in the data folder"),
     row("QUANTUM_ENGINE", "engine", "what drives a run; only `embedded` today").default("`embedded`"),
     row("QUANTUM_LOG_FORMAT", "log_format", "`text` or `json`").default("`text`"),
     outer("RUST_LOG", "log levels, e.g. `info`; logs go to stderr").default("no logs"),
-    outer("QUANTUM_CONFIG", "the settings file").default("`quantum.toml` in the working folder"),
+    outer("QUANTUM_CONFIG", "the settings file").default("an untracked `quantum.toml` in the working folder"),
     outer("HTTPS_PROXY", "a proxy for every connection, as everywhere else"),
     outer("NO_PROXY", "hosts that are reached without the proxy"),
     outer("SSL_CERT_FILE", "certificate authorities to trust").default("the system's"),
@@ -211,8 +211,8 @@ Settings are environment variables or lines of a settings file; `quantum doctor`
 environment, the environment over the file, the file over the default. An empty variable is unset. A value that can't be
 used is an error that names it; a setting of a feature that is not built yet is reported as *not in effect*.
 
-The file is `--config FILE`, else `QUANTUM_CONFIG`, else `quantum.toml` in the working folder. It is TOML and flat, with the
-keys below; an unknown key is an error with its line and the key that was probably meant. A secret can't stand in it: name
+The file is `--config FILE`, else `QUANTUM_CONFIG`, else `quantum.toml` in the working folder. One that git tracks there came
+with a repository: it is not read, and the run is refused until `--config` names it. It is TOML and flat, with the keys below; an unknown key is an error with its line and the key that was probably meant. A secret can't stand in it: name
 a file that holds it (`openai_api_key_file = \"/run/secrets/openai\"`). Relative paths are meant from the working folder.
 
 ```toml
@@ -223,7 +223,8 @@ budget_steps = 40
 ```
 
 What a repository says about itself (its checks, its setup, smaller budgets) is in its `.github/quantum.yml`: see
-[quantum.example.yml](quantum.example.yml) and [quantum.schema.json](quantum.schema.json).
+[quantum.example.yml](quantum.example.yml) and [quantum.schema.json](quantum.schema.json). Flags are on the page of
+[the command line](command-line.md).
 ";
 
     fn table(page: &mut String, title: &str, is_later: bool) {

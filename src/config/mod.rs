@@ -255,7 +255,11 @@ impl Source<'_> {
             };
         }
         let Some(path) = self.text(file).map(PathBuf::from) else { return Ok(None) };
-        let wrong = |why: String| ConfigError::Secret { name: file, path: path.clone(), why };
+        // named as its writer knows it: a line of the settings file, or a variable
+        let wrong = |why: String| match self.file.get(file).filter(|_| self.env.var(file).is_none()) {
+            Some(entry) => self.wrong(file, &entry.text, &why),
+            None => ConfigError::Secret { name: file, path: path.clone(), why },
+        };
         let mut text = String::new();
         let opened = std::fs::File::open(&path);
         let read = opened.and_then(|file| file.take(limits::SECRET_BYTES + 1).read_to_string(&mut text));

@@ -13,7 +13,7 @@ mod prepare;
 mod protect;
 mod publish;
 mod rooms;
-mod snapshot;
+pub mod snapshot;
 mod tree_files;
 mod verify;
 mod work;

@@ -128,6 +128,11 @@ impl Source {
         })
     }
 
+    /// Whether it has no work tree: nothing can be merged there.
+    pub fn is_bare(&self) -> bool {
+        self.theirs().is_bare()
+    }
+
     /// The repository's own folder (its git directory), canonical: names the repository.
     pub fn folder(&self) -> &Path {
         &self.folder

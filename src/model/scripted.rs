@@ -1,13 +1,14 @@
-//! `scripted/FILE`: recorded answers, one JSON object a line (design §5.4), and the recorder that writes such a file.
+//! `scripted/FILE`: recorded answers, one JSON object a line (docs/command-line.md), and the recorder that writes such a file.
 
 use super::{Asker, Model, ModelError, Price, Question, Reply, ToolCall, Usage, is_busy};
 use crate::limits::model as limits;
 use async_trait::async_trait;
+use rustix::fs::Access;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -179,23 +180,42 @@ fn failed(model: &str, failure: Failure) -> ModelError {
 /// Writes every answer of another model as a script.
 pub struct Recorder {
     inner: Arc<dyn Model>,
-    file: Mutex<std::fs::File>,
+    path: PathBuf,
+    /// None until the first answer: until then an old file stays as it is.
+    file: Mutex<Option<std::fs::File>>,
 }
 
 impl Recorder {
-    /// Writes to a new file (an old one is replaced).
+    /// Writes to a new file; an old one is replaced at the first answer. A place that can't be written is refused now.
     pub fn new(inner: Arc<dyn Model>, path: &Path) -> Result<Self, String> {
-        let file = std::fs::File::create(path)
-            .map_err(|cause| format!("{} can't be written: {cause}", path.display()))?;
-        Ok(Self { inner, file: Mutex::new(file) })
+        writable(path).map_err(|cause| format!("{} can't be written: {cause}", path.display()))?;
+        Ok(Self { inner, path: path.to_owned(), file: Mutex::new(None) })
     }
 
     fn write(&self, line: &Line) {
         let text = serde_json::to_string(line).unwrap_or_default();
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = writeln!(file, "{text}") {
+        let opened = match file.take() {
+            Some(file) => Ok(file),
+            None => std::fs::File::create(&self.path),
+        };
+        let written = opened.and_then(|opened| writeln!(file.insert(opened), "{text}"));
+        if let Err(error) = written {
             tracing::warn!(%error, "the recording lacks an answer");
         }
+    }
+}
+
+/// Whether a file can be written or made there; nothing is touched.
+fn writable(path: &Path) -> std::io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(std::io::ErrorKind::IsADirectory.into()),
+        Ok(_) => Ok(rustix::fs::access(path, Access::WRITE_OK)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            Ok(rustix::fs::access(folder.unwrap_or(Path::new(".")), Access::WRITE_OK | Access::EXEC_OK)?)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -57,7 +57,7 @@ fn help_and_version_are_data() {
         "--yes",
         "--record",
         "--config",
-        "Exit codes: 0 done, 1 failed, 2",
+        "Exit codes: 0 done",
     ];
     check(&["run", "--help"], &flags);
     check(&["help", "run"], &flags);
@@ -76,6 +76,7 @@ fn wrong_usage_is_exit_2_and_leaves_stdout_empty() {
         assert!(told.stderr.contains(says), "{args:?} does not say {says:?}: {}", told.stderr);
     };
     check(&[], "Usage: quantum <COMMAND>");
+    check(&["run"], "--issue <FILE|->");
     check(&["rum"], "'run'");
     check(&["docter", "--json"], "'doctor'");
     check(&["--json", "run", "x"], "--json");

@@ -191,6 +191,12 @@ fn a_file_of_a_secret_holds_one() {
     fs::write(desk.repo().join("key"), "k\n").unwrap();
     fs::write(desk.repo().join("quantum.toml"), "openai_api_key_file = \"key\"\n").unwrap();
     assert_eq!(outcome(&run(&desk, &[], &[])), "answered");
+    fs::write(desk.repo().join("quantum.toml"), "\nopenai_api_key_file = \"/no/such\"\n").unwrap();
+    refused(
+        &run(&desk, &[], &[]),
+        "config_wrong",
+        &["quantum.toml, line 2", "`openai_api_key_file`", "can't be read"],
+    );
 }
 
 #[test]
@@ -237,6 +243,14 @@ fn a_model_spec_splits_at_the_first_slash() {
     check("openai/a,b", ("model_spec", "a list is"));
     check("azure/x", ("model_provider", "azure/… is not built yet"));
     check("ollama/x", ("model_provider", "ollama/… is not built yet"));
+    // what caps nothing is said at the start, and to programs
+    let told = desk.told(
+        desk.quantum(&["run", "x", "--json", "--max-steps", "1", "--model", "openai/nobody-s"])
+            .env("OPENAI_BASE_URL", "http://127.0.0.1:9/v1"),
+    );
+    let note = "no price is known for openai/nobody-s: dollars are not capped";
+    assert!(told.stderr.contains(&format!("note: {note}")), "{}", told.stderr);
+    assert!(told.document()["notes"].to_string().contains(note), "{}", told.stdout);
     let table = [("QUANTUM_PRICES", "/no/such"), ("OPENAI_API_KEY", "k")];
     refused(&run(&desk, &table, &["--model", "openai/x"]), "price_table", &["/no/such"]);
     for url in ["ftp://x", "nonsense", "http://me:pw@host/v1"] {

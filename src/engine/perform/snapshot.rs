@@ -15,24 +15,30 @@ use std::sync::Arc;
 /// Where a repository tells agents how to work in it.
 const INSTRUCTIONS: &str = "AGENTS.md";
 
+/// What a person may have forgotten.
+pub const UNCOMMITTED: &str = "the repository has uncommitted changes; they are left out";
+
 pub(super) async fn snapshot(hands: &Performer, errand: &Errand<'_>) -> Result<Event, Report> {
     let (source, wanted) = (Arc::clone(&hands.parts.source), hands.parts.base.clone());
     let base = aside(move || source.base(wanted.as_deref())).await?;
     if base.dirty {
-        let note = "the repository has uncommitted changes; they are left out";
-        errand.watch.show(Progress::Note(note.to_owned()));
+        errand.watch.show(Progress::Note(UNCOMMITTED.to_owned()));
     }
     let config = keep(hands, errand, &base.tree, repo::PATH).await?;
     if let Some(hash) = &config {
         let rules = parsed(hands, hash).await?;
         if !rules.not_in_effect.is_empty() {
-            let note = format!("{}: not in effect yet: {}", repo::PATH, rules.not_in_effect.join(", "));
-            errand.watch.show(Progress::Note(note));
+            errand.watch.show(Progress::Note(not_in_effect(&rules)));
         }
     }
     let instructions = keep(hands, errand, &base.tree, INSTRUCTIONS).await?;
     let snapshot = Snapshot { base: base.commit, tree: base.tree, config, instructions };
     Ok(Event::Snapshotted(snapshot))
+}
+
+/// Which keys of the repository's file do nothing today.
+pub fn not_in_effect(rules: &RepoRules) -> String {
+    format!("{}: not in effect yet: {}", repo::PATH, rules.not_in_effect.join(", "))
 }
 
 /// What the repository says about itself, as it stood at the run's base.

@@ -1,6 +1,6 @@
 //! Every outcome of the table, with its exit, its branch and what `verified` says.
 
-use super::{Desk, calls, good, one_task, shell, submit, write};
+use super::{Desk, Told, calls, good, one_task, shell, submit, write};
 use serde_json::{Value, json};
 
 /// Runs and compares outcome, exit, verified and whether there is a branch; gives the document.
@@ -146,6 +146,71 @@ fn a_change_that_breaks_the_checks_fails_and_keeps_its_branch() {
     let document = check(&desk, &lines, &[], ("failed", 1, false, true));
     assert_eq!(document["error"]["code"], "verify_failed");
     assert_eq!(document["receipt"][0]["exit_code"], 2, "make's own");
+    let tail = document["receipt"][0]["output_tail"].as_str().unwrap();
+    assert!(tail.contains("test value_is_good ... FAILED"), "{tail}");
+}
+
+/// The same without `--json`: what a person reads.
+fn read(desk: &Desk, lines: &[Value], more: &[&str]) -> Told {
+    let model = desk.script(lines);
+    desk.told(&mut desk.quantum(&[&["run", "Make it good", "--model", &model], more].concat()))
+}
+
+#[test]
+fn a_person_reads_why_a_check_failed_and_is_not_offered_the_branch() {
+    let desk = Desk::new();
+    desk.commit("value", "good\n");
+    desk.commit(".github/quantum.yml", "fix: { max_attempts: 1 }\n");
+    let bad = |role: &str, text: &str| [write(role, "value", text), submit(role, "Break it")];
+    let lines = [vec![one_task()], bad("coder", "bad\n").to_vec(), bad("fixer", "worse\n").to_vec()].concat();
+    let told = read(&desk, &lines, &[]);
+    assert_eq!(told.exit, 1, "{}", told.stderr);
+    assert!(told.stderr.contains("    | test value_is_good ... FAILED\n"), "{}", told.stderr);
+    assert!(told.stderr.contains("look at it  git diff HEAD...quantum/"), "{}", told.stderr);
+    assert!(told.stderr.contains("drop it     git branch -D quantum/"), "{}", told.stderr);
+    assert!(!told.stderr.contains("merge"), "{}", told.stderr);
+}
+
+#[test]
+fn what_to_do_with_a_branch_depends_on_what_is_known_of_it() {
+    let desk = Desk::new();
+    let told = read(&desk, &good(), &[]);
+    assert!(told.stderr.contains("\ntake it     git merge quantum/"), "{}", told.stderr);
+    let unchecked = Desk::empty();
+    unchecked.commit("value", "bad\n");
+    let told = read(&unchecked, &good(), &[]);
+    assert!(told.stderr.contains("\ntake it unverified  git merge quantum/"), "{}", told.stderr);
+    assert!(told.stderr.contains("\nlook at it          git diff"), "{}", told.stderr);
+    // nowhere to merge
+    let bare = desk.path().join("bare").display().to_string();
+    desk.git(&["clone", "-q", "--bare", ".", &bare]);
+    let told = read(&desk, &good(), &["--repo", &bare, "--base", "main"]);
+    assert!(told.stderr.contains("outcome   proposed"), "{}", told.stderr);
+    let branch = told.stdout.trim_end();
+    assert!(told.stderr.contains(&format!("git -C {bare} log -p -1 {branch}\n")), "{}", told.stderr);
+    assert!(!told.stderr.contains("merge") && !told.stderr.contains("HEAD..."), "{}", told.stderr);
+}
+
+#[test]
+fn what_a_person_should_know_is_in_the_document_once() {
+    let desk = Desk::new();
+    desk.commit(".github/quantum.yaml", "verify: [true]\n");
+    desk.write("value", "not committed\n");
+    let model = desk.script(&good());
+    let mut command = desk.quantum(&["run", "Make it good", "--json", "--model", &model]);
+    let told = desk.told(command.env("QUANTUM_LISTEN", "127.0.0.1:3000").env("QUANTUM_MODLE", "x"));
+    let document = told.document();
+    let notes: Vec<_> =
+        document["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+    for said in [
+        "the repository has uncommitted changes; they are left out",
+        "not in effect yet: QUANTUM_LISTEN",
+        ".github/quantum.yaml is not read",
+        "QUANTUM_MODLE is not a setting",
+    ] {
+        assert_eq!(notes.iter().filter(|note| note.contains(said)).count(), 1, "{said:?}: {notes:?}");
+        assert!(told.stderr.contains(&format!("note: {said}")), "{}", told.stderr);
+    }
 }
 
 #[test]
@@ -235,6 +300,14 @@ fn a_protected_path_refuses_the_change() {
 fn a_recording_plays_again() {
     let (desk, other) = (Desk::new(), Desk::new());
     let record = desk.path().join("record.jsonl");
+    // a run that gets no answer leaves an older recording as it is, and a place that can't be is refused at once
+    let kept = || std::fs::read_to_string(&record).unwrap();
+    std::fs::write(&record, "an older one\n").unwrap();
+    assert_eq!(desk.run(&[], &["--record", record.to_str().unwrap()]).exit, 1);
+    assert_eq!(kept(), "an older one\n");
+    let told = desk.run(&good(), &["--record", desk.path().to_str().unwrap()]);
+    assert_eq!((told.exit, told.stdout.as_str()), (2, ""), "{}", told.stderr);
+    assert_eq!(desk.run(&good(), &["--record", "/no/such/file"]).exit, 2);
     let first = check(&desk, &good(), &["--record", record.to_str().unwrap()], ("proposed", 0, true, true));
     let spec = format!("scripted/{}", record.display());
     let told = other.told(&mut other.quantum(&["run", "Make it good", "--json", "--model", &spec]));

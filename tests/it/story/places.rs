@@ -73,6 +73,21 @@ fn a_repository_that_takes_no_branch_costs_nothing() {
 }
 
 #[test]
+fn what_is_kept_is_its_owner_s_alone() {
+    let desk = Desk::new();
+    let seen = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let data = desk.path().join("data");
+    assert_eq!(desk.run(&good(), &[]).exit, 0);
+    // a root that may not mount lets its sandboxes' user pass, and no more
+    assert!([0o700, 0o711].contains(&seen(&data)), "{:o}", seen(&data));
+    assert_eq!(seen(&data.join("quantum.db")), 0o600);
+    // one that is there stays as it is
+    mode(&data, 0o755);
+    assert_eq!(desk.run(&good(), &[]).exit, 0);
+    assert_eq!(seen(&data), 0o755);
+}
+
+#[test]
 fn a_data_folder_that_can_t_be_written_is_named() {
     let desk = Desk::new();
     let (before, model) = (desk.standing(), desk.script(&good()));
