@@ -5,10 +5,12 @@
 //! ([`private`]). Credential files inside what is shown are masked by the walls. The environment comes in as a value; here
 //! only the disk is read.
 
+mod prefix;
 mod private;
 mod versions;
 
 use crate::limits::sandbox as limits;
+use prefix::Beside;
 use private::Private;
 use std::{
     collections::BTreeMap,
@@ -181,46 +183,52 @@ impl Finding<'_> {
         }
     }
 
-    /// `X/bin` is shown with its X, unless X is as broad as `~/.local`; other folders are shown themselves.
+    /// A folder of programs, with the toolchain that it belongs to; the top of a project is none.
     fn entry(&mut self, entry: &Path) {
         let is_system = SYSTEM.iter().any(|system| entry.starts_with(system));
-        let cargo_bin = self.in_home("CARGO_HOME", ".cargo").map(|home| home.join("bin"));
-        let broad = [Some(".local"), Some(".cargo"), Some(".config")]
-            .iter()
-            .flatten()
-            .any(|name| self.home().is_some_and(|home| entry.parent() == Some(home.join(name).as_path())));
-        let prefix = entry
-            .parent()
-            .filter(|prefix| entry.ends_with("bin") && prefix.components().count() > 2 && !broad);
-        if !is_system {
-            let shown = match prefix {
-                Some(prefix) if cargo_bin.as_deref() != Some(entry) => {
-                    self.show("on PATH", prefix) || self.show("on PATH", entry)
-                }
-                _ => self.show("on PATH", entry),
-            };
-            if shown {
-                self.lead(entry.to_owned());
-            }
+        let is_bin = ["bin", "sbin"].iter().any(|name| entry.ends_with(name));
+        if !is_system && (is_bin || !prefix::is_project(entry)) && self.programs("on PATH", entry) {
+            self.lead(entry.to_owned());
         }
         for tool in TOOLS {
             self.behind_link(&entry.join(tool));
         }
     }
 
-    /// Where a link on `PATH` really leads: `/usr/local/bin/node → /opt/node/bin/node`.
+    /// Shows a folder of programs and what of its prefix is known to belong to them.
+    fn programs(&mut self, what: &str, folder: &Path) -> bool {
+        match prefix::beside(folder) {
+            Beside::Whole => {
+                let whole = folder.parent().is_some_and(|prefix| self.show(what, prefix));
+                whole || self.show(what, folder)
+            }
+            Beside::Parts(parts) => {
+                let shown = self.show(what, folder);
+                for part in parts.iter().filter(|_| shown) {
+                    self.show(what, part);
+                }
+                shown
+            }
+        }
+    }
+
+    /// Where a link on `PATH` really leads: `/usr/local/bin/node → /opt/node/bin/node`. A program that lies in no folder of
+    /// programs is shown alone.
     fn behind_link(&mut self, program: &Path) {
+        let what = "behind a link on PATH";
         let Ok(real) = program.canonicalize() else { return };
         let is_shown = self.roots.read.iter().any(|root| real.starts_with(root));
         if real == program || is_shown || SYSTEM.iter().any(|system| real.starts_with(system)) {
             return;
         }
-        let Some(folder) = real.parent() else { return };
-        let prefix =
-            folder.parent().filter(|prefix| folder.ends_with("bin") && prefix.components().count() > 2);
-        if !prefix.is_some_and(|prefix| self.show("behind a link on PATH", prefix)) {
-            self.show("behind a link on PATH", folder);
-        }
+        match real.parent() {
+            Some(folder) if folder.ends_with("bin") => self.programs(what, folder),
+            // .NET's program lies at the top of its own folder
+            Some(folder) if folder.join("host/fxr").is_dir() && !prefix::is_project(folder) => {
+                self.show(what, folder)
+            }
+            _ => self.show(what, &real),
+        };
     }
 
     /// asdf and mise: every installed version; on `PATH` the one that the home's `.tool-versions` names, then the newest.
