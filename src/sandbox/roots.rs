@@ -7,6 +7,7 @@
 
 mod prefix;
 mod private;
+mod rustup;
 mod versions;
 
 use crate::limits::sandbox as limits;
@@ -46,6 +47,8 @@ pub struct Roots {
 
 /// Folders every sandbox has anyway.
 const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+/// How a toolchain of rustup's is listed.
+const RUST: &str = "rust toolchain";
 /// Tools whose real place is looked for when `PATH` only has a link to them.
 const TOOLS: &[&str] = &[
     "cargo", "rustc", "node", "npm", "pnpm", "yarn", "bun", "deno", "python3", "python", "pytest", "uv",
@@ -138,7 +141,7 @@ impl Finding<'_> {
         let named = self.host.env.get("RUSTUP_TOOLCHAIN").filter(|name| !name.is_empty()).cloned();
         let Some(name) = named.or(default).filter(|name| !name.contains('/')) else { return };
         let Some(folder) = versions::toolchain(&home.join("toolchains"), &name) else { return };
-        if folder.join("bin/cargo").exists() && self.show("rust toolchain", &folder) {
+        if folder.join("bin/cargo").exists() && self.show(RUST, &folder) {
             self.lead(folder.join("bin"));
         }
     }
@@ -321,12 +324,16 @@ mod tests {
                 ".local/bin",
                 ".local/share/quantum",
                 "tools/go/bin",
+                "tools/go/src/runtime",
+                "tools/go/pkg/tool",
             ],
         );
         made(&home, &[".pyenv/versions/3.12.1/bin", ".pyenv/shims"]);
         fs::write(home.join(".rustup/settings.toml"), "default_toolchain = \"stable-x\"").unwrap();
         fs::write(home.join(".rustup/toolchains/stable-x/bin/cargo"), "").unwrap();
         fs::write(home.join(".pyenv/version"), "3.12.1\n").unwrap();
+        fs::write(home.join("tools/go/bin/go"), "").unwrap();
+        fs::write(home.join("tools/go/VERSION"), "").unwrap();
         let path = [".pyenv/shims", ".cargo/bin", ".local/bin", "bin", "tools/go/bin"]
             .map(|p| home.join(p).display().to_string())
             .join(":");
@@ -365,5 +372,27 @@ mod tests {
         ]);
         let host = HostFacts { extra: extra.collect(), ..facts(&home, "") };
         assert_eq!(discover(&host).read, [home.join("x").canonicalize().unwrap()]);
+    }
+
+    #[test]
+    fn a_project_on_path_is_not_shown_and_its_programs_are() {
+        let place = tempfile::tempdir().unwrap();
+        let home = place.path().canonicalize().unwrap();
+        made(
+            &home,
+            &["app/bin", "app/conf", "tools/venv/bin", "tools/venv/lib/python3.12", "checkout/.git", "links"],
+        );
+        made(&home, &["other/bin", "other/secrets", "lone"]);
+        for file in ["tools/venv/pyvenv.cfg", "tools/venv/bin/python", "other/bin/node", "lone/go"] {
+            fs::write(home.join(file), "").unwrap();
+        }
+        std::os::unix::fs::symlink(home.join("other/bin/node"), home.join("links/node")).unwrap();
+        std::os::unix::fs::symlink(home.join("lone/go"), home.join("links/go")).unwrap();
+        let path =
+            ["app/bin", "tools/venv/bin", "checkout", "links"].map(|p| home.join(p).display().to_string());
+        let roots = discover(&facts(&home, &path.join(":")));
+        let shown: Vec<_> =
+            roots.read.iter().map(|p| p.strip_prefix(&home).unwrap().display().to_string()).collect();
+        assert_eq!(shown, ["app/bin", "tools/venv", "links", "other/bin", "lone/go"]);
     }
 }

@@ -186,7 +186,9 @@ const PROJECT: &[&str] = &[
 pub(super) fn beside(bin: &Path) -> Beside {
     let nothing = Beside::Parts(Vec::new());
     let Some(prefix) = bin.parent().filter(|_| bin.ends_with("bin")) else { return nothing };
-    let Ok(real) = prefix.canonicalize() else { return nothing };
+    let Some(real) = prefix.canonicalize().ok().filter(|real| real.parent().is_some()) else {
+        return nothing;
+    };
     let Some(entries) = top(&real) else { return nothing };
     let is_shared = |path: &Path| SHARED.iter().any(|name| path.ends_with(name));
     let is_project = is_project(&real) || is_shared(prefix) || is_shared(&real);
