@@ -5,7 +5,7 @@ use crate::{
     config::{Settings, env::Env},
     model::spec,
     report::Hint,
-    sandbox::Probe,
+    sandbox::{Kind, Probe, roots::Roots},
     store::Store,
 };
 use serde::Serialize;
@@ -50,14 +50,11 @@ pub(super) async fn doctor(args: DoctorArgs) -> Exit {
             let folder = wiring::data_folder(&mut settings);
             checks.push(line("settings", folder.map(|()| told(&settings)).map_err(said)));
             checks.extend(wiring::sandbox(&settings).probe().await.into_iter().map(Line::from));
-            checks.push(line("toolchains", toolchains(&env)));
             let roots = wiring::roots_of(&settings, &env);
-            for (what, path) in roots.listing {
-                checks.push(line(&format!("sandbox shows: {what}"), Ok(path.display().to_string())));
-            }
-            for (path, why) in roots.refused {
-                let said = format!("QUANTUM_SANDBOX_READ: {} is not shown: {why}", path.display());
-                checks.push(line("sandbox shows: extra", Err(said)));
+            checks.push(line("toolchains", toolchains(&env, &roots)));
+            // without walls everything is shown
+            if settings.sandbox == Kind::Linux {
+                checks.extend(shown(roots));
             }
             checks.push(git(&settings));
             checks.push(store(&settings).await);
@@ -74,16 +71,35 @@ fn said((report, _): wiring::Refusal) -> String {
     format!("{}; {}", report.message, report.hint)
 }
 
+/// What of the host the sandbox shows, and what it does not though it was asked to.
+fn shown(roots: Roots) -> Vec<Line> {
+    let shown = roots
+        .listing
+        .into_iter()
+        .map(|(what, path)| line(&format!("sandbox shows: {what}"), Ok(path.display().to_string())));
+    let refused = roots.refused.into_iter().map(|(path, why)| {
+        let said = format!("QUANTUM_SANDBOX_READ: {} is not shown: {why}", path.display());
+        line("sandbox shows: extra", Err(said))
+    });
+    shown.chain(refused).collect()
+}
+
 /// Which runners of tests this machine has. A repository needs one of them; nobody needs all.
-fn toolchains(env: &Env) -> Result<String, String> {
-    let (found, absent): (Vec<&str>, Vec<&str>) = RUNNERS.iter().partition(|program| env.finds(program));
-    match (found.is_empty(), absent.is_empty()) {
-        (true, _) => Err(format!(
+fn toolchains(env: &Env, roots: &Roots) -> Result<String, String> {
+    const IDLE: &str = "cargo is on PATH but has no toolchain: run `rustup default stable`";
+    let (mut found, absent): (Vec<&str>, Vec<&str>) = RUNNERS.iter().partition(|program| env.finds(program));
+    let is_idle = roots.rust_is_absent(env.var("PATH").unwrap_or_default());
+    found.retain(|program| !(is_idle && *program == "cargo"));
+    let mut said = vec![found.join(", ")];
+    said.extend(is_idle.then(|| IDLE.to_owned()));
+    said.extend((!absent.is_empty()).then(|| format!("not on PATH: {}", absent.join(", "))));
+    match (found.is_empty(), is_idle) {
+        (true, true) => Err(IDLE.to_owned()),
+        (true, false) => Err(format!(
             "none of {} is on PATH: install what your repository is tested with, or add its folder to PATH",
             absent.join(", ")
         )),
-        (false, true) => Ok(found.join(", ")),
-        (false, false) => Ok(format!("{}; not on PATH: {}", found.join(", "), absent.join(", "))),
+        (false, _) => Ok(said.join("; ")),
     }
 }
 

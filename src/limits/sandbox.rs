@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Entries of `PATH`, and of a folder of installed versions, that are looked at when toolchains are looked for.
 pub const PATH_ENTRIES: usize = 100;
+/// Names looked at in one folder of a toolchain's prefix: an installed one has some dozen. One with more is taken for none.
+pub const PREFIX_ENTRIES: usize = 200;
 /// From the start of the child to its first word: it takes milliseconds; slower is a hung machine. The child is killed.
 pub const START: Duration = Duration::from_secs(20);
 /// How long an ended tree may take to be gone before its first process is killed from outside.

@@ -27,7 +27,7 @@ pub mod wire;
 use crate::report::{Class, Hint};
 use serde::{Deserialize, Serialize};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -113,6 +113,15 @@ impl Sandbox {
         let root = rustix::process::geteuid().is_root();
         (self.kind == Kind::Linux && root).then_some((linux::OWNER, linux::OWNER))
     }
+}
+
+/// Gives a new workspace to the [`Sandbox::owner`]. Where that user can't be, the wall is named.
+pub fn give(folder: &Path, owner: Option<(u32, u32)>) -> Result<(), SandboxError> {
+    let Some((uid, gid)) = owner else { return Ok(()) };
+    std::os::unix::fs::chown(folder, Some(uid), Some(gid)).map_err(|cause| match walls::not_given(&cause) {
+        Some(missing) => missing.error(&walls::Facts::read()),
+        None => SandboxError::Host(cause),
+    })
 }
 
 /// To be called first thing in `main`, while single-threaded: when this process was started as a sandbox's child it

@@ -3,7 +3,7 @@
 use super::{
     Bounds, Kind, Policy, Probe, Sandbox, SandboxError,
     spawn::{Started, attempt},
-    walls::{Facts, Missing, Wall},
+    walls::{Facts, Missing, Wall, not_given},
 };
 use crate::report::Hint;
 use std::path::Path;
@@ -36,8 +36,11 @@ pub(super) async fn probe(sandbox: &Sandbox) -> Vec<Probe> {
 
 async fn started(sandbox: &Sandbox) -> Result<Started, SandboxError> {
     let folder = tempfile::tempdir()?;
-    if let Some((uid, gid)) = sandbox.owner() {
-        std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid))?;
+    if let Some((uid, gid)) = sandbox.owner()
+        && let Err(cause) = std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid))
+    {
+        let wall = not_given(&cause).ok_or(cause)?;
+        return Ok(Started::Missing(vec![wall]));
     }
     attempt(sandbox, &smallest(folder.path())).await
 }

@@ -5,11 +5,14 @@
 //! ([`private`]). Credential files inside what is shown are masked by the walls. The environment comes in as a value; here
 //! only the disk is read.
 
+mod prefix;
 mod private;
+mod rustup;
 mod versions;
 
 use super::environment;
 use crate::limits::sandbox as limits;
+use prefix::Beside;
 use private::Private;
 use std::{
     collections::BTreeMap,
@@ -46,6 +49,8 @@ pub struct Roots {
 /// Where the system's programs live: folders every sandbox has anyway.
 pub(super) const SYSTEM: &[&str] =
     &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"];
+/// How a toolchain of rustup's is listed.
+const RUST: &str = "rust toolchain";
 /// Tools whose real place is looked for when `PATH` only has a link to them.
 const TOOLS: &[&str] = &[
     "cargo", "rustc", "node", "npm", "pnpm", "yarn", "bun", "deno", "python3", "python", "pytest", "uv",
@@ -138,7 +143,7 @@ impl Finding<'_> {
         let named = self.host.env.get("RUSTUP_TOOLCHAIN").filter(|name| !name.is_empty()).cloned();
         let Some(name) = named.or(default).filter(|name| !name.contains('/')) else { return };
         let Some(folder) = versions::toolchain(&home.join("toolchains"), &name) else { return };
-        if folder.join("bin/cargo").exists() && self.show("rust toolchain", &folder) {
+        if folder.join("bin/cargo").exists() && self.show(RUST, &folder) {
             self.lead(folder.join("bin"));
         }
     }
@@ -183,47 +188,53 @@ impl Finding<'_> {
         }
     }
 
-    /// `X/bin` is shown with its X, unless X is as broad as `~/.local`; other folders are shown themselves.
+    /// A folder of programs, with the toolchain that it belongs to; the top of a project is none.
     fn entry(&mut self, entry: &Path) {
         // `/usr/local/go/bin` is shown, being of the system, but nobody looks there who isn't led
         let is_on_path = environment::PATH.split(':').any(|own| entry == Path::new(own));
-        let cargo_bin = self.in_home("CARGO_HOME", ".cargo").map(|home| home.join("bin"));
-        let broad = [Some(".local"), Some(".cargo"), Some(".config")]
-            .iter()
-            .flatten()
-            .any(|name| self.home().is_some_and(|home| entry.parent() == Some(home.join(name).as_path())));
-        let prefix = entry
-            .parent()
-            .filter(|prefix| entry.ends_with("bin") && prefix.components().count() > 2 && !broad);
-        if !is_on_path {
-            let shown = match prefix {
-                Some(prefix) if cargo_bin.as_deref() != Some(entry) => {
-                    self.show("on PATH", prefix) || self.show("on PATH", entry)
-                }
-                _ => self.show("on PATH", entry),
-            };
-            if shown {
-                self.lead(entry.to_owned());
-            }
+        let is_bin = ["bin", "sbin"].iter().any(|name| entry.ends_with(name));
+        if !is_on_path && (is_bin || !prefix::is_project(entry)) && self.programs("on PATH", entry) {
+            self.lead(entry.to_owned());
         }
         for tool in TOOLS {
             self.behind_link(&entry.join(tool));
         }
     }
 
-    /// Where a link on `PATH` really leads: `/usr/local/bin/node → /opt/node/bin/node`.
+    /// Shows a folder of programs and what of its prefix is known to belong to them.
+    fn programs(&mut self, what: &str, folder: &Path) -> bool {
+        match prefix::beside(folder) {
+            Beside::Whole => {
+                let whole = folder.parent().is_some_and(|prefix| self.show(what, prefix));
+                whole || self.show(what, folder)
+            }
+            Beside::Parts(parts) => {
+                let shown = self.show(what, folder);
+                for part in parts.iter().filter(|_| shown) {
+                    self.show(what, part);
+                }
+                shown
+            }
+        }
+    }
+
+    /// Where a link on `PATH` really leads: `/usr/local/bin/node → /opt/node/bin/node`. A program that lies in no folder of
+    /// programs is shown alone.
     fn behind_link(&mut self, program: &Path) {
+        let what = "behind a link on PATH";
         let Ok(real) = program.canonicalize() else { return };
         let is_shown = self.roots.read.iter().any(|root| real.starts_with(root));
         if real == program || is_shown || SYSTEM.iter().any(|system| real.starts_with(system)) {
             return;
         }
-        let Some(folder) = real.parent() else { return };
-        let prefix =
-            folder.parent().filter(|prefix| folder.ends_with("bin") && prefix.components().count() > 2);
-        if !prefix.is_some_and(|prefix| self.show("behind a link on PATH", prefix)) {
-            self.show("behind a link on PATH", folder);
-        }
+        match real.parent() {
+            Some(folder) if folder.ends_with("bin") => self.programs(what, folder),
+            // .NET's program lies at the top of its own folder
+            Some(folder) if folder.join("host/fxr").is_dir() && !prefix::is_project(folder) => {
+                self.show(what, folder)
+            }
+            _ => self.show(what, &real),
+        };
     }
 
     /// asdf and mise: every installed version; on `PATH` the one that the home's `.tool-versions` names, then the newest.
@@ -316,12 +327,16 @@ mod tests {
                 ".local/bin",
                 ".local/share/quantum",
                 "tools/go/bin",
+                "tools/go/src/runtime",
+                "tools/go/pkg/tool",
             ],
         );
         made(&home, &[".pyenv/versions/3.12.1/bin", ".pyenv/shims"]);
         fs::write(home.join(".rustup/settings.toml"), "default_toolchain = \"stable-x\"").unwrap();
         fs::write(home.join(".rustup/toolchains/stable-x/bin/cargo"), "").unwrap();
         fs::write(home.join(".pyenv/version"), "3.12.1\n").unwrap();
+        fs::write(home.join("tools/go/bin/go"), "").unwrap();
+        fs::write(home.join("tools/go/VERSION"), "").unwrap();
         let path = [".pyenv/shims", ".cargo/bin", ".local/bin", "bin", "tools/go/bin"]
             .map(|p| home.join(p).display().to_string())
             .join(":");
@@ -368,5 +383,27 @@ mod tests {
         ]);
         let host = HostFacts { extra: extra.collect(), ..facts(&home, "") };
         assert_eq!(discover(&host).read, [home.join("x").canonicalize().unwrap()]);
+    }
+
+    #[test]
+    fn a_project_on_path_is_not_shown_and_its_programs_are() {
+        let place = tempfile::tempdir().unwrap();
+        let home = place.path().canonicalize().unwrap();
+        made(
+            &home,
+            &["app/bin", "app/conf", "tools/venv/bin", "tools/venv/lib/python3.12", "checkout/.git", "links"],
+        );
+        made(&home, &["other/bin", "other/secrets", "lone"]);
+        for file in ["tools/venv/pyvenv.cfg", "tools/venv/bin/python", "other/bin/node", "lone/go"] {
+            fs::write(home.join(file), "").unwrap();
+        }
+        std::os::unix::fs::symlink(home.join("other/bin/node"), home.join("links/node")).unwrap();
+        std::os::unix::fs::symlink(home.join("lone/go"), home.join("links/go")).unwrap();
+        let path =
+            ["app/bin", "tools/venv/bin", "checkout", "links"].map(|p| home.join(p).display().to_string());
+        let roots = discover(&facts(&home, &path.join(":")));
+        let shown: Vec<_> =
+            roots.read.iter().map(|p| p.strip_prefix(&home).unwrap().display().to_string()).collect();
+        assert_eq!(shown, ["app/bin", "tools/venv", "links", "other/bin", "lone/go"]);
     }
 }

@@ -69,6 +69,14 @@ impl Wall {
     }
 }
 
+/// The wall that is missing where a file can't be given to the user that root's sandboxes become: that user is not there,
+/// as in a user namespace with root alone in it, or root may not give files away.
+pub(super) fn not_given(cause: &std::io::Error) -> Option<Missing> {
+    let errno = Errno::from_io_error(cause)?;
+    matches!(errno, Errno::INVAL | Errno::PERM | Errno::OVERFLOW)
+        .then(|| Wall::OrdinaryUser.missing("a file can't be given to uid 61000", errno))
+}
+
 /// A wall that can't be built: which, at which step, and the kernel's answer (0 when it gave none).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Missing {
@@ -173,6 +181,10 @@ mod tests {
         let none = Facts { none_allowed: true, ..Facts::default() };
         let docker = Facts { container: true, ..Facts::default() };
         check(Wall::OrdinaryUser, Errno::INVAL, plain.clone(), "ordinary user");
+        let given = |errno: Errno| not_given(&std::io::Error::from(errno)).map(|missing| missing.wall);
+        assert_eq!(given(Errno::INVAL), Some(Wall::OrdinaryUser));
+        assert_eq!(given(Errno::PERM), Some(Wall::OrdinaryUser));
+        assert_eq!(given(Errno::NOSPC), None);
         check(Wall::UserNamespace, Errno::PERM, plain.clone(), "RestrictNamespaces");
         check(Wall::UserNamespace, Errno::ACCESS, ubuntu.clone(), "apparmor_restrict_unprivileged_userns=0");
         check(Wall::MountNamespace, Errno::PERM, ubuntu.clone(), "profile with `userns,`");

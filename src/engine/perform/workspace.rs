@@ -10,7 +10,8 @@ use crate::{
     git::{GitError, Source},
     ids::{ContentHash, RunId, Sha},
     limits::engine as limits,
-    report::Report,
+    report::{Hint, Report},
+    sandbox,
     store::{Lease, Store},
 };
 use rustix::fs::{Dir, FileType, Mode, OFlags, openat, renameat};
@@ -42,8 +43,9 @@ impl Workspace {
         let made = Self { folder };
         aside(move || {
             remove(&into);
-            fs::create_dir_all(&into).map_err(|cause| GitError::Io { path: into.clone(), cause })?;
-            source.checkout(&tree, &into, owner)
+            fs::create_dir_all(&into).map_err(|cause| GitError::Io { path: into.clone(), cause }.report())?;
+            sandbox::give(&into, owner).map_err(|error| error.report())?;
+            source.checkout(&tree, &into, owner).map_err(|error| error.report())
         })
         .await?;
         Ok(made)

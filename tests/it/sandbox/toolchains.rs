@@ -65,6 +65,37 @@ fn works(tool: &'static str, command: &'static str, expected: &str) {
     }
 }
 
+/// A project's `bin` on `PATH` (direnv's `PATH_add bin` does that) opens nothing else of the project.
+#[test]
+fn what_lies_beside_a_folder_of_programs_is_not_seen() {
+    let ran = run_as(Who::Us, async || {
+        let place = Place::new(Who::Us);
+        for folder in ["app/bin", "app/conf", "app/lib"] {
+            std::fs::create_dir_all(place.path(folder)).unwrap();
+        }
+        place.script("app/bin/greet", "#!/bin/sh\necho greeted\n");
+        for secret in ["app/conf/prod.yml", "app/lib/secret", "app/.env", "app/notes"] {
+            std::fs::write(place.path(secret), super::place::CANARY).unwrap();
+        }
+        let (app, home) = (place.path("app").display().to_string(), place.path("home").display().to_string());
+        let env = [("PATH".to_owned(), format!("{app}/bin:/usr/bin:/bin")), ("HOME".to_owned(), home)];
+        let found = discover(&HostFacts { env: env.into(), data: place.path("data"), extra: Vec::new() });
+        let mut policy = place.policy();
+        policy.read.extend(found.read);
+        policy.env.push(("PATH".to_owned(), format!("{app}/bin:/usr/bin:/bin")));
+        let mut toolbox = place.sandbox.start(&policy).await.unwrap();
+        let command = format!("greet; ls -A {app}; cat {app}/*/* {app}/.env {app}/notes 2>/dev/null");
+        let ran = shell(&mut toolbox, &command).await.unwrap();
+        toolbox.end().await;
+        ran
+    });
+    assert!(
+        ran.text.starts_with("greeted\nbin\n") && !ran.text.contains(super::place::CANARY),
+        "{}",
+        ran.text
+    );
+}
+
 #[test]
 fn cargo_builds_and_tests() {
     let command = "cargo init -q --lib --vcs none --name sample && cargo test -q -j2 2>&1 && cargo build -q && echo built";
