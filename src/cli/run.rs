@@ -75,12 +75,14 @@ pub(super) async fn run(args: RunArgs) -> Exit {
     let ended = perform(&args, &request, model).await;
     if args.json && ended.exit != Exit::Usage {
         let text = serde_json::to_string(&ended.document).unwrap_or_default();
-        let is_told = put(&format!("{text}\n"));
-        ended.told().await;
-        if !is_told {
-            say("error: standard output is closed; the document could not be written");
+        if !put(&format!("{text}\n")) {
+            // it counts as not told: the next one is told this end, and nothing is paid again
+            say(
+                "error: the document could not be written to standard output; run the same command again to get it",
+            );
             return Exit::Failed;
         }
+        ended.told().await;
         return ended.exit;
     }
     let exit = show(&ended, false);
