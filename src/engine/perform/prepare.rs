@@ -126,10 +126,12 @@ impl Prepared {
 fn folder(hands: &Performer, files: &TreeFiles, steps: &[Step]) -> PathBuf {
     let parts = &hands.parts;
     let commands: String = steps.iter().map(|step| format!("{}\n", step.command)).collect();
-    // a command of the repository's own may run or read any file of it; what one commit made is not another's
-    let any = steps.iter().any(|step| step.client == Client::Any);
-    let counts: fn(&str) -> bool =
-        if any { |_| true } else { |path| steps::counts(path) || steps::is_manifest(path) };
+    // what a command of the repository's own runs: another branch's script must not have made this one's dependencies
+    let own = steps.iter().filter(|step| step.client == Client::Any);
+    let named: Vec<&str> = own.flat_map(|step| steps::words(&step.command)).collect();
+    let counts = |path: &str| {
+        steps::counts(path) || steps::is_manifest(path) || named.iter().any(|word| steps::means(word, path))
+    };
     let name = [
         format!("{:?}", parts.sandbox.kind),
         parts.source.folder().display().to_string(),

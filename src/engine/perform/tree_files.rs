@@ -45,7 +45,7 @@ impl TreeFiles {
     }
 
     /// What names the content of the files that count, so that an earlier result for the same content can be found.
-    pub(super) fn digest(&self, counts: fn(&str) -> bool) -> ContentHash {
+    pub(super) fn digest(&self, counts: impl Fn(&str) -> bool) -> ContentHash {
         let there = self.paths.iter().filter(|(path, _)| counts(path));
         ContentHash::of(there.map(|(path, blob)| format!("{path} {blob}\n")).collect::<String>().as_bytes())
     }

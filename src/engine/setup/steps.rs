@@ -76,6 +76,21 @@ pub fn is_manifest(path: &str) -> bool {
     matches!(name, "package.json" | "pyproject.toml" | "setup.py" | "setup.cfg")
 }
 
+/// The words of a shell's command, whatever stands around them.
+pub fn words(command: &str) -> impl Iterator<Item = &str> {
+    let is_around = |c: char| c.is_whitespace() || "\"'`;&|()<>=$".contains(c);
+    command.split(is_around).filter(|word| !word.is_empty())
+}
+
+/// Whether a word of a command names this file, or a folder that it is in; `make` means its makefiles.
+pub fn means(word: &str, path: &str) -> bool {
+    let word = word.trim_start_matches("./").trim_end_matches('/');
+    if word == "make" {
+        return matches!(path, "GNUmakefile" | "makefile" | "Makefile") || path.ends_with(".mk");
+    }
+    path.strip_prefix(word).is_some_and(|rest| !word.is_empty() && (rest.is_empty() || rest.starts_with('/')))
+}
+
 /// The configuration's commands, else what the lockfiles tell about.
 pub fn steps(named: Option<&[String]>, files: &dyn Files) -> Vec<Step> {
     let step = |command: &str, client| Step {
@@ -136,6 +151,18 @@ fn pip(files: &dyn Files) -> Option<String> {
 mod tests {
     use super::*;
     use crate::engine::verify::detect::tests::Fake;
+
+    #[test]
+    fn what_a_command_names_is_known() {
+        let check = |command: &str, path: &str, expected: bool| {
+            assert_eq!(words(command).any(|word| means(word, path)), expected, "{command} {path}");
+        };
+        check("sh ./deps.sh", "deps.sh", true);
+        check("sh ./deps.sh", "README.md", false);
+        check("cd tools&&(bash 'setup/all.sh')", "tools/a/b", true);
+        check("X=1 make deps", "Makefile", true);
+        check("pip install .", "setup.cfg", false);
+    }
 
     #[test]
     fn lockfiles_say_what_is_needed() {
