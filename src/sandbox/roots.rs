@@ -2,7 +2,7 @@
 //! package caches, all read-only.
 //!
 //! Never shown: anybody's home folder itself, our own data folder, or a folder so broad that it holds one of them
-//! ([`private`]). Credential files inside what is shown are masked by the walls. The environment comes in as a value; here
+//! (`roots/private.rs`). Credential files inside what is shown are masked by the walls. The environment comes in as a value; here
 //! only the disk is read.
 
 mod prefix;
