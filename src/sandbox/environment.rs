@@ -5,7 +5,7 @@ use crate::limits::sandbox::PROXY_PORT;
 use std::collections::BTreeMap;
 
 /// The host's folders for programs, in the order of `PATH`.
-pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What keeps package managers from waiting for a network that isn't there.
 const OFFLINE: &[(&str, &str)] = &[
@@ -48,7 +48,7 @@ pub(super) fn environment(policy: &Policy, home: &str, tmp: &str) -> BTreeMap<St
     let mut set = |name: &str, value: &str| {
         variables.insert(name.to_owned(), value.to_owned());
     };
-    set("PATH", PATH);
+    set("PATH", SYSTEM_PATH);
     set("HOME", home);
     set("TMPDIR", tmp);
     set("USER", "quantum");

@@ -32,6 +32,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub use command::wall_off;
+pub use environment::SYSTEM_PATH;
 
 /// Which sandbox (setting `QUANTUM_SANDBOX`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

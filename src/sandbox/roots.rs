@@ -191,7 +191,7 @@ impl Finding<'_> {
     /// A folder of programs, with the toolchain that it belongs to; the top of a project is none.
     fn entry(&mut self, entry: &Path) {
         // `/usr/local/go/bin` is shown, being of the system, but nobody looks there who isn't led
-        let is_on_path = environment::PATH.split(':').any(|own| entry == Path::new(own));
+        let is_on_path = environment::SYSTEM_PATH.split(':').any(|own| entry == Path::new(own));
         let is_bin = ["bin", "sbin"].iter().any(|name| entry.ends_with(name));
         if !is_on_path && (is_bin || !prefix::is_project(entry)) && self.programs("on PATH", entry) {
             self.lead(entry.to_owned());

@@ -63,19 +63,8 @@ impl Store {
         .await
     }
 
-    /// After it: the real cost replaces the booking, and its entries are appended, in one transaction.
-    pub async fn settle_call(
-        &self,
-        lease: &Lease,
-        call: &Call,
-        cost: Cost,
-        at: u32,
-        entries: Vec<String>,
-    ) -> Result<(), StoreError> {
-        self.begin_settling(lease, call, cost, at, entries).await?.durable().await
-    }
-
-    /// The same without waiting for the disk.
+    /// After it: the real cost replaces the booking, and its entries are appended, in one transaction. Who waits for the
+    /// [`Pending`] knows that it is on the disk.
     pub async fn begin_settling(
         &self,
         lease: &Lease,

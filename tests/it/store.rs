@@ -243,7 +243,11 @@ async fn costs_count_what_was_booked_and_lost() {
     let twice = store.book_call(&lease, &call(1, 1), cost(Some(100), 10), 1, vec!["x".to_owned()]).await;
     assert_eq!(twice.unwrap_err().code(), "call_booked");
     store.book_call(&lease, &call(1, 2), cost(Some(100), 10), 1, vec![]).await.unwrap();
-    store.settle_call(&lease, &call(1, 2), cost(Some(7), 5), 1, vec!["answer".to_owned()]).await.unwrap();
+    let settle = async |at, entries| {
+        let pending = store.begin_settling(&lease, &call(1, 2), cost(Some(7), 5), at, entries).await?;
+        pending.durable().await
+    };
+    settle(1, vec!["answer".to_owned()]).await.unwrap();
     assert_eq!(sum().await, (Some(107), 15, 2));
     // A position that is taken: neither the entry nor the money is written.
     let taken = store.book_call(&lease, &call(2, 1), cost(Some(900), 10), 1, vec!["twin".to_owned()]).await;
@@ -251,7 +255,7 @@ async fn costs_count_what_was_booked_and_lost() {
     assert_eq!(sum().await, (Some(107), 15, 2));
     assert_eq!(store.transcript(&work(&run)).await.unwrap(), ["task", "answer"]);
     // Settled twice is refused; no price anywhere means no price for the run, never 0.
-    assert!(store.settle_call(&lease, &call(1, 2), cost(Some(7), 5), 2, vec![]).await.is_err());
+    assert!(settle(2, vec![]).await.is_err());
     store.book_call(&lease, &call(2, 1), cost(None, 1), 2, vec![]).await.unwrap();
     assert_eq!(sum().await, (None, 16, 3));
 }

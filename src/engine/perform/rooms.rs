@@ -15,14 +15,11 @@ use crate::{
     limits::{engine as limits, verify as checks},
     report::{Class, Hint, Report},
     sandbox::{
-        Bounds, Kind, Policy, SandboxError,
+        Bounds, Kind, Policy, SYSTEM_PATH, SandboxError,
         toolbox::{Answer, Request},
     },
 };
 use std::{os::unix::fs::symlink, path::Path, time::Duration};
-
-/// The system's folders for programs; toolchains come before them.
-const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A sandbox's furniture.
 #[derive(Clone, Debug)]
@@ -87,6 +84,7 @@ pub(super) fn policy(hands: &Performer, workspace: &Path, prepared: &Prepared, l
         .collect();
     for (name, value) in &mut env {
         if name == "PATH" {
+            // toolchains come before the system's own folders
             *value = format!("{value}:{SYSTEM_PATH}");
         }
     }

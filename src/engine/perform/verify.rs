@@ -50,8 +50,15 @@ async fn in_workspace(
     tree: &Sha,
 ) -> Result<Judged, Report> {
     let room = rooms::furnish(hands, errand, workspace.folder(), tree).await?;
-    let mut desk = Sandboxes { hands, errand, room: &room };
-    let (checks, note) = compared(hands, errand, &room, tree).await?;
+    let base = match &errand.run.state.snapshot {
+        Some(snapshot) => Some(TreeFiles::of(&hands.parts.source, &snapshot.tree).await?),
+        None => None,
+    };
+    let (checks, note) = match &base {
+        Some(base) => compared(&room, base, &TreeFiles::of(&hands.parts.source, tree).await?),
+        None => (Checks { commands: &room.checks, ..Checks::default() }, None),
+    };
+    let mut desk = Sandboxes { hands, errand, room: &room, base: base.as_ref() };
     let mut judged = checks::check(&checks, &mut desk).await?;
     let notes = &mut judged.receipt.notes;
     notes.extend(note);
@@ -64,27 +71,24 @@ async fn in_workspace(
 }
 
 /// The checks, what the change does to them, and a note on dependencies that it wants otherwise.
-async fn compared<'a>(
-    hands: &Performer,
-    errand: &Errand<'_>,
-    room: &'a Room,
-    tree: &Sha,
-) -> Result<(Checks<'a>, Option<String>), Report> {
-    let mut checks = Checks { commands: &room.checks, ..Checks::default() };
-    let Some(snapshot) = &errand.run.state.snapshot else { return Ok((checks, None)) };
-    let base = TreeFiles::of(&hands.parts.source, &snapshot.tree).await?;
-    let change = TreeFiles::of(&hands.parts.source, tree).await?;
-    let difference = base.difference(&change);
-    checks.signs = weaker::signs(&difference, &base, &change);
-    checks.redefined = anew::redefined(&room.checks, &difference, &base, &change);
-    if !room.is_named {
-        checks.taken_away = detect::taken_away(&detect::checks(None, &base), &room.checks);
-    }
+fn compared<'a>(room: &'a Room, base: &TreeFiles, change: &TreeFiles) -> (Checks<'a>, Option<String>) {
+    let difference = base.difference(change);
+    let taken_away = if room.is_named {
+        Vec::new()
+    } else {
+        detect::taken_away(&detect::checks(None, base), &room.checks)
+    };
+    let checks = Checks {
+        commands: &room.checks,
+        taken_away,
+        redefined: anew::redefined(&room.checks, &difference, base, change),
+        signs: weaker::signs(&difference, base, change),
+    };
     let other_dependencies = base.digest(steps::counts) != change.digest(steps::counts);
     let note = other_dependencies.then(|| {
         "the change edits a lockfile; the checks saw the dependencies of the base commit".to_owned()
     });
-    Ok((checks, note))
+    (checks, note)
 }
 
 /// The real desk.
@@ -92,6 +96,7 @@ struct Sandboxes<'a> {
     hands: &'a Performer,
     errand: &'a Errand<'a>,
     room: &'a Room,
+    base: Option<&'a TreeFiles>,
 }
 
 #[async_trait]
@@ -116,12 +121,11 @@ impl Sandboxes<'_> {
     /// On the base commit, whose ends are kept: it never changes.
     async fn on_base(&self, command: &str) -> Result<Ended, Report> {
         let parts = &self.hands.parts;
-        let Some(snapshot) = &self.errand.run.state.snapshot else {
+        let (Some(snapshot), Some(files)) = (&self.errand.run.state.snapshot, self.base) else {
             return Ok(Ended { exit_code: Some(0), millis: 0, output: Vec::new() });
         };
         // a check that the change brought along can't have failed before
-        let files = TreeFiles::of(&parts.source, &snapshot.tree).await?;
-        let there = detect::checks(None, &files);
+        let there = detect::checks(None, files);
         if !self.room.is_named && !there.iter().any(|check| detect::is_same_kind(&check.command, command)) {
             return Ok(Ended { exit_code: Some(0), millis: 0, output: Vec::new() });
         }

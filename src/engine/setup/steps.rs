@@ -1,6 +1,6 @@
 //! What a repository needs before an agent can work in it, read off the lockfiles of its base commit.
 
-use crate::engine::verify::detect::{Files, REQUIREMENTS, node_manager};
+use crate::engine::verify::detect::{Files, REQUIREMENTS, is_makefile, node_manager};
 
 /// One step of setup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub fn words(command: &str) -> impl Iterator<Item = &str> {
 pub fn means(word: &str, path: &str) -> bool {
     let word = word.trim_start_matches("./").trim_end_matches('/');
     if word == "make" {
-        return matches!(path, "GNUmakefile" | "makefile" | "Makefile") || path.ends_with(".mk");
+        return is_makefile(path);
     }
     path.strip_prefix(word).is_some_and(|rest| !word.is_empty() && (rest.is_empty() || rest.starts_with('/')))
 }

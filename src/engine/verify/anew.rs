@@ -2,7 +2,7 @@
 //! tests that were there. Whoever means it honestly is asked to look; one who does not has no pass to show.
 
 use super::{
-    detect::{CheckCommand, Files, is_same_kind, node_manifest, test_script, test_target},
+    detect::{CheckCommand, Files, is_makefile, is_same_kind, node_manifest, test_script, test_target},
     weaker::Difference,
 };
 use std::collections::BTreeSet;
@@ -41,10 +41,6 @@ pub fn redefined(
 fn is_node_setting(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     matches!(name, ".npmrc" | ".yarnrc" | ".yarnrc.yml" | ".pnpmfile.cjs" | "bunfig.toml")
-}
-
-fn is_makefile(path: &str) -> bool {
-    matches!(path, "GNUmakefile" | "makefile" | "Makefile") || path.rsplit('.').next() == Some("mk")
 }
 
 /// What can name another compiler, or a program that runs the tests.

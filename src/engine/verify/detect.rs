@@ -21,6 +21,15 @@ pub struct CheckCommand {
     pub runner: Runner,
 }
 
+/// What GNU make reads at the root: the first of these that is there.
+pub const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
+
+/// Whether `make` may read it: a makefile of the root, or one that such a file includes.
+pub fn is_makefile(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    MAKEFILES.contains(&path) || name.rsplit('.').next() == Some("mk")
+}
+
 /// A tree as detection sees it.
 pub trait Files {
     /// Whether a file is there; `path` from the root.
@@ -196,7 +205,7 @@ fn make(files: &dyn Files) -> Option<String> {
 /// Every rule for the target `test`, with its recipe, of the makefile that GNU make reads: the first of these names. Where
 /// the target has no recipe, its prerequisites are what runs, and their rules follow.
 pub fn test_target(files: &dyn Files) -> Option<String> {
-    let name = ["GNUmakefile", "makefile", "Makefile"].into_iter().find(|name| files.has(name))?;
+    let name = MAKEFILES.into_iter().find(|name| files.has(name))?;
     let text = files.text(name)?;
     let (mut targets, mut rules, mut next) = (vec!["test"], Vec::new(), 0);
     while let Some(target) = targets.get(next).filter(|_| next < limits::MAKE_TARGETS) {

@@ -2,7 +2,7 @@
 //! a good reason for either; whoever reads the receipt is told, and how many tests ran before.
 
 use super::{
-    detect::{Files, node_manifest},
+    detect::{Files, MAKEFILES, node_manifest},
     listed,
 };
 
@@ -60,21 +60,12 @@ fn is_test(path: &str) -> bool {
 /// Settings of runners, and build files that say what a test is.
 fn decides(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let whole = [
-        "conftest.py",
-        "pytest.ini",
-        "tox.ini",
-        "setup.cfg",
-        "Makefile",
-        "GNUmakefile",
-        "makefile",
-        "pom.xml",
-        "build.gradle",
-        "build.gradle.kts",
-    ];
+    let whole =
+        ["conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "pom.xml", "build.gradle", "build.gradle.kts"];
     let starts =
         ["jest.config.", "vitest.config.", ".mocharc", "karma.conf", "ava.config.", "playwright.config."];
     whole.contains(&name)
+        || MAKEFILES.contains(&name)
         || starts.iter().any(|start| name.starts_with(start))
         || path == ".cargo/config.toml"
 }
