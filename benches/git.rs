@@ -33,7 +33,9 @@ fn main() {
 
     let mut times: [Vec<Duration>; 4] = Default::default();
     for round in 0..ROUNDS {
-        let (ours, theirs) = (place.path().join("ours"), place.path().join("theirs"));
+        // fresh folders: a file system may search long for room among what was removed a moment ago
+        let at = |name: &str| place.path().join(format!("{name}-{round}"));
+        let (ours, theirs) = (at("ours"), at("theirs"));
         let (branch, other) = (format!("ours-{round}"), format!("theirs-{round}"));
         // who goes first pays for what the disk still has to do from the round before
         let mut turns = [0, 1];
@@ -43,7 +45,8 @@ fn main() {
                 0 => source.checkout(&base.tree, &ours, None).unwrap(),
                 _ => {
                     let workers = "checkout.workers=2";
-                    git(&bare, &["-c", workers, "worktree", "add", "-q", "-b", &other, "../theirs", "HEAD"]);
+                    let theirs = theirs.to_string_lossy();
+                    git(&bare, &["-c", workers, "worktree", "add", "-q", "-b", &other, &theirs, "HEAD"]);
                 }
             });
             times[turn].push(took);
@@ -67,8 +70,6 @@ fn main() {
         }
         let tree = |name: &str| git(&bare, &["rev-parse", &format!("{name}^{{tree}}")]);
         assert_eq!(tree(&branch), tree(&other), "the same change makes the same tree");
-        fs::remove_dir_all(&ours).unwrap();
-        git(&bare, &["worktree", "remove", "--force", "../theirs"]);
     }
 
     println!("{} files, {ROUNDS} rounds, medians in ms", files.len());

@@ -59,7 +59,12 @@ pub(super) async fn again(desk: &Desk<'_>, hands: &mut Hands<'_>, script: &Trans
     if !desk.job.fresh_workspace || calls.is_empty() {
         return Ok(());
     }
-    let note = format!("resuming: {} earlier calls are done again in the new workspace", calls.len());
+    let what = if calls.len() == 1 {
+        "1 earlier call is".to_owned()
+    } else {
+        format!("{} earlier calls are", calls.len())
+    };
+    let note = format!("a fresh workspace: {what} done again in it");
     desk.job.watch.show(Progress::Note(note));
     for call in &calls {
         if let Err(ToolError::Stop(report)) = reach(desk, hands, call).await? {

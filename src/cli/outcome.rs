@@ -57,6 +57,9 @@ async fn document(wiring: &Wiring, run: &Run) -> Document {
             notes.push(note.clone());
         }
     }
+    if run.state.fixes > 0 {
+        notes.push(format!("the checks failed at first; this is{}", run::reply::fixed(run)));
+    }
     let mut checks = Vec::new();
     for check in &receipt.commands {
         checks.push(line(check, tail(wiring, check).await));

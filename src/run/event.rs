@@ -26,7 +26,8 @@ pub enum Event {
     NoChange { work: WorkId, why: String },
     /// A task's agent proposes changes.
     TaskDone { work: WorkId, proposal: Proposal },
-    /// A task's work ended without a proposal.
+    /// A task's work ended without a proposal. Transient: it goes on where it stands; broken: another attempt begins afresh,
+    /// told why; refused: no further attempt.
     TaskFailed { work: WorkId, report: Report },
     /// A task's changes are in the run's tree. Task, round and attempt are those of the merge that was asked for.
     Merged { task: TaskId, round: u32, attempt: u32, tree: Sha },

@@ -90,7 +90,8 @@ impl Hint for PlanError {
         )
     }
     fn class(&self) -> Class {
-        Class::Transient
+        // the next attempt at planning is told, and may do better
+        Class::Broken
     }
 }
 

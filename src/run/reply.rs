@@ -81,18 +81,15 @@ pub fn published(run: &Run) -> String {
         | super::Ground::Verifying { .. } => Verdict::Unverified,
     };
     let said = match verdict {
-        Verdict::Verified => "The checks pass:".to_owned(),
+        Verdict::Verified => format!("The checks pass{}:", fixed(run)),
         Verdict::Unverified => {
             format!(
                 "Not verified: {}",
                 sentence(state.unverified_why.as_deref().unwrap_or("no check was run"))
             )
         }
-        Verdict::Failed => match state.fixes {
-            0 => "The checks fail:".to_owned(),
-            1 => "The checks still fail after 1 attempt to fix them:".to_owned(),
-            n => format!("The checks still fail after {n} attempts to fix them:"),
-        },
+        Verdict::Failed if state.fixes == 0 => "The checks fail:".to_owned(),
+        Verdict::Failed => format!("The checks still fail{}:", fixed(run)),
     };
     let next = match verdict {
         Verdict::Verified => "Next: look at the changes and merge the branch.",
@@ -147,11 +144,11 @@ pub fn plan(run: &Run) -> String {
 /// The subject and the text of the commit, with the run's trailer as its last line.
 pub fn commit(run: &Run, verdict: Verdict) -> (String, String) {
     let verdict = match verdict {
-        Verdict::Verified => "Verified by the repository's own checks.",
-        Verdict::Unverified => "Not verified.",
-        Verdict::Failed => "The repository's own checks fail.",
+        Verdict::Verified => format!("Verified by the repository's own checks{}.", fixed(run)),
+        Verdict::Unverified => "Not verified.".to_owned(),
+        Verdict::Failed => format!("The repository's own checks fail{}.", fixed(run)),
     };
-    let body = text(&[summary(run), verdict.to_owned()]);
+    let body = text(&[summary(run), verdict]);
     (title(run), format!("{body}\n\nQuantum-Run: {}/{}", run.id, run.round))
 }
 
@@ -172,6 +169,15 @@ pub fn summary(run: &Run) -> String {
                 .collect();
             text(&parts)
         }
+    }
+}
+
+/// How often what failed was worked on, for the end of a sentence; empty when it never was.
+pub fn fixed(run: &Run) -> String {
+    match run.state.fixes {
+        0 => String::new(),
+        1 => " after 1 attempt to fix them".to_owned(),
+        n => format!(" after {n} attempts to fix them"),
     }
 }
 

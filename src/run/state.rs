@@ -6,8 +6,8 @@
 use super::{Cap, Phase, Plan, Proposal, Question, Reason, Receipt, Snapshot, TaskState, Verdict};
 use crate::{
     clock::Timestamp,
-    ids::{Sha, TaskId, WorkId},
-    report::Report,
+    ids::{RunId, Sha, TaskId, WorkId},
+    report::{Class, Report},
 };
 use serde::{Deserialize, Serialize};
 
@@ -314,6 +314,19 @@ impl Ground {
 impl Attempts {
     pub(super) fn new(task: TaskId) -> Self {
         Self { task, stage: Stage::Pending, attempt: 0, round: 0, from: None, failures: 0, conflicts: 0 }
+    }
+
+    /// How it goes on after the newest work failed like this. What could only not be had (a model that did not answer) is
+    /// asked for where the work stands, and nothing that was answered is asked again; what was done wrong is begun afresh,
+    /// told why.
+    pub(super) fn after(&self, run: &RunId, report: &Report) -> Stage {
+        if report.class == Class::Transient {
+            let (round, attempt) = (self.round, self.attempt);
+            let work = WorkId { run: run.clone(), task: self.task.clone(), round, attempt };
+            return Stage::Again { continues: Some(work), reason: None };
+        }
+        let text = format!("{}\n{}", report.message, report.hint).trim_end().to_owned();
+        Stage::Again { continues: None, reason: Some(Reason::Failed { text }) }
     }
 
     /// Started and not merged: such a task holds one of the places among the tasks at work.

@@ -128,10 +128,7 @@ fn planning(turn: &mut Turn, event: Event) -> Told {
         }
         Event::Answered { work, text } => build::unchanged(turn, &work, true, text),
         Event::NoChange { work, why } => build::unchanged(turn, &work, false, why),
-        Event::TaskFailed { work, report } => {
-            build::fail(turn.run.running(&work)?, report);
-            Ok(())
-        }
+        Event::TaskFailed { work, report } => build::failed(turn, &work, report),
         Event::OutOfBudget { work, cap } => turn.over_budget(work, cap),
         Event::EffectRefused { key, report } => turn.refuse(key, report),
         Event::Gone { what } => turn.gone(&what),
@@ -162,10 +159,7 @@ fn working(turn: &mut Turn, event: Event) -> Told {
         }
         Event::Answered { work, text } => build::unchanged(turn, &work, true, text),
         Event::NoChange { work, why } => build::unchanged(turn, &work, false, why),
-        Event::TaskFailed { work, report } => {
-            build::fail(turn.run.running(&work)?, report);
-            Ok(())
-        }
+        Event::TaskFailed { work, report } => build::failed(turn, &work, report),
         Event::Merged { task, round, attempt, tree } => {
             build::merged(turn, &Merging { task, round, attempt }, Ok(tree))
         }

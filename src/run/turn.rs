@@ -271,6 +271,7 @@ impl Turn {
     /// A new round: what was asked for in an older one and not answered is stale from now on when it is asked again.
     fn retry(&mut self) {
         self.run.round += 1;
+        let run = self.run.id.clone();
         let state = &mut self.run.state;
         let is_timeout = matches!(&state.hold, Some(Hold::Paused { cause: Cause::Timeout { .. } }));
         if state.budget.take().is_some() || is_timeout {
@@ -282,9 +283,11 @@ impl Turn {
         for attempts in state.attempts_mut() {
             attempts.failures = 0;
             attempts.conflicts = 0;
-            let reason = match &attempts.stage {
-                Stage::Failed { report } => failed(report),
-                Stage::Conflicted { files } => Reason::Conflict { files: files.clone() },
+            attempts.stage = match &attempts.stage {
+                Stage::Failed { report } => attempts.after(&run, report),
+                Stage::Conflicted { files } => {
+                    Stage::Again { continues: None, reason: Some(Reason::Conflict { files: files.clone() }) }
+                }
                 Stage::Pending
                 | Stage::Again { .. }
                 | Stage::Running { .. }
@@ -293,7 +296,6 @@ impl Turn {
                 | Stage::Unchanged { .. }
                 | Stage::Done { .. } => continue,
             };
-            attempts.stage = Stage::Again { continues: None, reason: Some(reason) };
         }
         state.hold = None;
     }
@@ -329,9 +331,4 @@ impl Standing {
     pub(super) fn of(run: &Run) -> Self {
         Self { phase: run.phase(), cause: run.cause().cloned(), outcome: run.outcome() }
     }
-}
-
-/// A failure as the next attempt reads it.
-pub(super) fn failed(report: &Report) -> Reason {
-    Reason::Failed { text: format!("{}\n{}", report.message, report.hint).trim_end().to_owned() }
 }

@@ -31,7 +31,7 @@ pub(super) const TOOL: Tool = Tool {
         json!({
             "type": "object",
             "properties": {
-                "command": {"type": "string", "description": "The command line, e.g. `cargo test parser 2>&1 | tail -40`"},
+                "command": {"type": "string", "description": "The command line, e.g. `cargo test parser`. The exit code of a pipe is its last command's"},
                 "cwd": {"type": "string", "description": "Folder below the workspace to run in (default: its root)"},
                 "timeout_seconds": {"type": "integer", "minimum": 1, "description": "Kill it after this long (default 120)"}
             },
@@ -125,7 +125,8 @@ fn verdict(asked: &Asked, answer: Answer, mut body: Vec<u8>) -> Result<ToolEnd, 
         (false, None, Some(signal)) => format!("killed by signal {signal}, {took}"),
         (false, None, None) => format!("did not finish, {took}"),
     };
-    let line = view::line(&format!("{command} → {}", how.split(':').next().unwrap_or(&how)));
+    // the end first: a long command would hide it
+    let line = view::line(&format!("{} ← {command}", how.split(':').next().unwrap_or(&how)));
     let dropped = total_bytes.saturating_sub(body.len() as u64);
     if dropped > 0 {
         let mark = format!("\n[… {} bytes in the middle were not kept …]\n", view::grouped(dropped));

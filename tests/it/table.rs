@@ -199,12 +199,12 @@ fn conflicts_are_redone_twice() {
 fn failures_are_retried_by_their_class() {
     let mut it = Teller::halfway(watched());
     let first = it.failed("t2", Class::Transient);
-    it.row(first.clone(), "working | work t2/1/2 on tree-1 because failed");
+    it.row(first.clone(), "working | work t2/1/2 on tree-1 after t2/1");
     it.row(first, "ignored: Stale");
     it.row(it.failed("t2", Class::Broken), "working | work t2/1/3 on tree-1 because failed");
     let mut refused = it.clone();
     it.row(it.failed("t2", Class::Transient), "paused: failed | status, reply pause");
-    it.row(Event::Retried, "working | status, work t2/2/4 on tree-1 because failed");
+    it.row(Event::Retried, "working | status, work t2/2/4 on tree-1 after t2/3");
     refused.row(refused.failed("t3", Class::Refused), "paused: failed | status, reply pause");
     assert_eq!(refused.run.error(), Some(report(Class::Refused)));
 }

@@ -4,6 +4,7 @@
 
 use super::{Errand, Performer, aside, fetch::Fetching, keep::keep, rooms, tree_files::TreeFiles, workspace};
 use crate::{
+    agent::contract::Progress,
     config::repo::RepoRules,
     engine::{
         setup::{
@@ -255,6 +256,10 @@ impl Making<'_> {
         let mut policy = policy.clone();
         policy.env.extend(self.hands.parts.roots.setup_env.iter().cloned());
         for step in steps {
+            if step.from_caches {
+                let (what, command) = ("setup from the caches".to_owned(), step.command.clone());
+                self.errand.watch.show(Progress::Command { what, command });
+            }
             let is_done = step.from_caches
                 && rooms::command(self.hands, self.errand, &policy, &step.command, limits::FROM_CACHES)
                     .await?

@@ -104,16 +104,29 @@ impl Desk for Sandboxes<'_> {
     async fn run(&mut self, command: &str, on: On) -> Result<Ended, Report> {
         let what = if on == On::Change { "verify" } else { "verify on the base commit" };
         self.errand.watch.show(Progress::Command { what: what.to_owned(), command: command.to_owned() });
-        match on {
+        let ended = match on {
             On::Change => {
                 rooms::command(self.hands, self.errand, &self.room.policy, command, limits::COMMAND).await
             }
             On::Base => self.on_base(command).await,
-        }
+        }?;
+        self.errand.watch.show(Progress::Note(format!("{what}: {}", how(&ended))));
+        Ok(ended)
     }
 
     async fn keep(&mut self, output: &[u8]) -> Result<ContentHash, Report> {
         self.hands.store.keep(output).await.map_err(|error| error.report())
+    }
+}
+
+/// How a check ended, for a person watching.
+fn how(ended: &Ended) -> String {
+    let tests = checks::tests_run(&ended.output).map_or(String::new(), |run| format!(", {run} tests"));
+    let seconds = ended.millis.saturating_add(50) / 100;
+    let took = format!("{}.{} s", seconds / 10, seconds % 10);
+    match ended.exit_code {
+        Some(code) => format!("exit code {code} after {took}{tests}"),
+        None => format!("did not finish in {took}"),
     }
 }
 

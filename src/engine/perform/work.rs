@@ -73,8 +73,8 @@ async fn in_workspace(
     if let Some(tree) = &changed
         && let Err(report) = protect::check(hands, errand, &assignment.tree, tree).await?
     {
-        // The next attempt may do without these paths, when it is told.
-        let report = Report { class: Class::Transient, ..report };
+        // The next attempt begins afresh, and may do without these paths, being told.
+        let report = Report { class: Class::Broken, ..report };
         return Ok(Some(Event::TaskFailed { work: assignment.work.clone(), report }));
     }
     Ok(told(assignment, end, changed))

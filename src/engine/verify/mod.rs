@@ -98,6 +98,11 @@ pub struct Checks<'a> {
     pub signs: Vec<String>,
 }
 
+/// How many tests an output tells about, when it tells exactly.
+pub fn tests_run(output: &[u8]) -> Option<u32> {
+    count(output).filter(|counts| counts.exact).map(|counts| counts.run)
+}
+
 /// Runs all commands and judges.
 pub async fn check(checks: &Checks<'_>, desk: &mut dyn Desk) -> Result<Judged, Report> {
     let mut receipt = Receipt { notes: checks.signs.clone(), ..Receipt::default() };

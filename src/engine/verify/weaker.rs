@@ -5,6 +5,7 @@ use super::{
     detect::{Files, MAKEFILES, node_manifest},
     listed,
 };
+use std::collections::HashMap;
 
 /// How two trees differ, by paths of the base.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,19 @@ pub fn signs(difference: &Difference, base: &dyn Files, change: &dyn Files) -> V
     if !gone.is_empty() {
         said.push(format!("the change removes {}", listed(&gone)));
     }
+    let shorter: Vec<String> = difference
+        .changed
+        .iter()
+        .filter(|path| is_test(path))
+        .filter_map(|path| {
+            let lost = lost(&base.text(path)?, &change.text(path)?);
+            (lost > 0).then(|| format!("{path} ({lost} lines)"))
+        })
+        .collect();
+    if !shorter.is_empty() {
+        let shorter: Vec<&str> = shorter.iter().map(String::as_str).collect();
+        said.push(format!("the change takes out or rewrites lines of {}", listed(&shorter)));
+    }
     let mut edited: Vec<&str> = [&difference.removed, &difference.changed, &difference.added]
         .into_iter()
         .flatten()
@@ -41,6 +55,22 @@ pub fn signs(difference: &Difference, base: &dyn Files, change: &dyn Files) -> V
         said.push(format!("the change edits what decides which tests run: {}", listed(&edited)));
     }
     said
+}
+
+/// Lines that are no longer there; empty ones and those that only moved or were indented otherwise don't count.
+fn lost(before: &str, after: &str) -> usize {
+    let mut left: HashMap<String, usize> = HashMap::new();
+    for line in after.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        *left.entry(line.to_owned()).or_default() += 1;
+    }
+    let mut is_lost = |line: &str| match left.get_mut(line) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        Some(_) | None => true,
+    };
+    before.lines().map(str::trim).filter(|line| !line.is_empty()).filter(|line| is_lost(line)).count()
 }
 
 fn is_test(path: &str) -> bool {

@@ -3,7 +3,7 @@
 
 use super::schedule;
 use crate::{
-    ids::WorkId,
+    ids::{RunId, WorkId},
     intent::cut,
     limits::run::{CONFLICT_REDOS, DONE_BYTES, TASK_ATTEMPTS},
     report::{Class, Hint, Report},
@@ -12,7 +12,7 @@ use crate::{
         Receipt, Stage, Verdict,
         plan::PlanError,
         planner_task,
-        turn::{Told, Turn, failed},
+        turn::{Told, Turn},
     },
 };
 
@@ -139,8 +139,7 @@ pub(in crate::run) fn planned(turn: &mut Turn, work: &WorkId, plan: Plan, draft:
     let too_many = draft.as_ref().map(|_| plan.tasks.len()).filter(|tasks| *tasks > 1);
     let checked = plan.check().err().or(too_many.map(PlanError::DraftOfMany));
     if let Some(bad) = checked {
-        fail(planner, bad.report());
-        return Ok(());
+        return failed(turn, work, bad.report());
     }
     let from = planner.from.clone();
     let first = match draft {
@@ -177,15 +176,17 @@ pub(in crate::run) fn unchanged(turn: &mut Turn, work: &WorkId, answers: bool, t
     Ok(())
 }
 
-/// A work ended without a proposal: the class decides whether it is tried again.
-pub(in crate::run) fn fail(attempts: &mut Attempts, report: Report) {
+/// A work ended without a proposal: the class decides whether it is tried again, and from where.
+pub(in crate::run) fn failed(turn: &mut Turn, work: &WorkId, report: Report) -> Told {
+    let run = turn.run.id.clone();
+    fail(turn.run.running(work)?, &run, report);
+    Ok(())
+}
+
+fn fail(attempts: &mut Attempts, run: &RunId, report: Report) {
     attempts.failures += 1;
     let is_last = report.class == Class::Refused || attempts.failures >= TASK_ATTEMPTS;
-    attempts.stage = if is_last {
-        Stage::Failed { report }
-    } else {
-        Stage::Again { continues: None, reason: Some(failed(&report)) }
-    };
+    attempts.stage = if is_last { Stage::Failed { report } } else { attempts.after(run, &report) };
 }
 
 /// The merge that is being done ended like this: a tree, or files that conflict.

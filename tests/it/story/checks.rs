@@ -83,3 +83,18 @@ fn a_test_script_that_the_change_says_anew_proves_nothing() {
     assert_eq!((outcome.as_str(), verified), ("unverified", false), "{notes}");
     assert!(notes.contains("the change itself says anew what `npm test` runs"), "{notes}");
 }
+
+#[test]
+fn tests_taken_out_of_a_file_are_said() {
+    let desk = Desk::new();
+    desk.commit("tests/test_two.sh", "one\ntwo\nthree\n");
+    let lines = [
+        one_task(),
+        write("coder", "value", "good\n"),
+        write("coder", "tests/test_two.sh", "one\n"),
+        submit("coder", "Make it good"),
+    ];
+    let document = desk.run(&lines, &[]).document();
+    let notes = document["notes"].to_string();
+    assert!(notes.contains("takes out or rewrites lines of tests/test_two.sh (2 lines)"), "{document:#}");
+}

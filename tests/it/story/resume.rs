@@ -98,3 +98,17 @@ fn the_same_request_after_an_end_is_a_new_run() {
     assert_eq!(desk.run(&[ask], &[]).exit, 3);
     assert_eq!(desk.run(&good(), &[]).exit, 0);
 }
+
+#[test]
+fn a_model_that_fails_for_a_while_is_asked_on_where_it_was() {
+    let desk = Desk::new();
+    let failed = json!({"role": "coder", "error": {"status": 503, "message": "busy", "retry_after": 0}});
+    let mut lines = vec![one_task(), write("coder", "value", "good\n")];
+    // more than one call tries again: the task fails, and goes on
+    lines.extend(vec![failed; 5]);
+    lines.extend([shell("coder", "cat value"), submit("coder", "Make it good")]);
+    let document = desk.run(&lines, &[]).document();
+    // the answer that was given is not given again: what it wrote is there all the same
+    assert_eq!(document["outcome"], "proposed", "{document:#}");
+    assert_eq!(document["files"][0]["path"], "value", "{document:#}");
+}
