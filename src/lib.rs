@@ -4,6 +4,7 @@
 //!
 //! | word | meaning |
 //! |---|---|
+//! | Delivery | one webhook POST as it came: id, event name, bytes |
 //! | Command | what somebody typed after `/quantum` |
 //! | Intent | a wish that passed policy: build, plan, review, fix … |
 //! | Run | the durable life of one intent |
@@ -24,13 +25,13 @@
 //! # Reading order
 //!
 //! [`intent`] (ask) → [`run`] (decide: the table, `step`) → [`engine`] (do) → [`agent`] (think) → [`tool`],
-//! [`model`], [`sandbox`], [`git`], [`store`] (adapters) → [`cli`] (show).
+//! [`model`], [`sandbox`], [`git`], [`github`], [`store`] (adapters) → [`server`], [`cli`] (show).
 //!
 //! # The dependency rule
 //!
 //! Imports point down only; `tests/it/tidy.rs` checks every `use crate::`:
-//! `cli ▸ engine, config ▸ agent ▸ tool, model ▸ sandbox, git`; `engine ▸ store ▸ run ▸ intent`;
-//! [`ids`], [`clock`], [`limits`], [`report`] use nothing. `intent` and `run` are pure: no async, clock, IO or randomness.
+//! `cli, server ▸ engine, config ▸ agent ▸ tool, model ▸ sandbox, git`; `engine ▸ store ▸ run ▸ intent`; `github ▸ intent`;
+//! [`ids`], [`clock`], [`limits`], [`report`], [`metrics`] use nothing. `intent` and `run` are pure: no async, clock, IO or randomness.
 
 pub mod agent;
 pub mod cli;
@@ -38,12 +39,16 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod git;
+pub mod github;
+mod http;
 pub mod ids;
 pub mod intent;
 pub mod limits;
+pub mod metrics;
 pub mod model;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+pub mod server;
 pub mod store;
 pub mod tool;

@@ -16,7 +16,7 @@ pub(super) struct Cli {
 }
 
 /// Commands of later versions: whoever types one is told so (docs/command-line.md).
-const LATER: &[&str] = &["serve", "action", "setup", "receive", "replay", "runs", "worker", "eval", "token"];
+const LATER: &[&str] = &["action", "setup", "replay", "worker", "eval", "token"];
 
 /// The command line, or what to say about a wrong one.
 pub(super) fn parse() -> Result<Cli, clap::Error> {
@@ -40,6 +40,71 @@ pub(super) enum Verb {
     Demo(DemoArgs),
     /// Say what this machine has and what is missing
     Doctor(DoctorArgs),
+    /// Serve the GitHub App: take webhooks in, and do what comments ask
+    Serve(ServeArgs),
+    /// Take one saved webhook in, as the server would
+    Receive(ReceiveArgs),
+    /// List, show, cancel or retry runs
+    Runs(RunsArgs),
+}
+
+/// `quantum serve`
+#[derive(Clone, Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Settings file (default: QUANTUM_CONFIG, else quantum.toml here)
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// `quantum receive`
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReceiveArgs {
+    /// The saved payload (JSON)
+    pub(super) file: PathBuf,
+    /// The event's name, as in X-GitHub-Event, e.g. issue_comment
+    #[arg(long, value_name = "NAME")]
+    pub(super) event: String,
+    /// The delivery's id (default: made of the payload, so that the same file is the same delivery)
+    #[arg(long, value_name = "ID")]
+    pub(super) id: Option<String>,
+    /// Settings file (default: QUANTUM_CONFIG, else quantum.toml here)
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// `quantum runs`
+#[derive(Clone, Debug, Args)]
+pub(super) struct RunsArgs {
+    #[command(subcommand)]
+    pub(super) verb: RunsVerb,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Settings file (default: QUANTUM_CONFIG, else quantum.toml here)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// What to do about runs.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum RunsVerb {
+    /// The newest runs
+    List,
+    /// Where one is, and what it wants done
+    Show {
+        /// The run's id, or its beginning
+        run: String,
+    },
+    /// Stop one
+    Cancel {
+        /// The run's id, or its beginning
+        run: String,
+    },
+    /// Let one try again
+    Retry {
+        /// The run's id, or its beginning
+        run: String,
+    },
 }
 
 /// `quantum run`

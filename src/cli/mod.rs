@@ -8,6 +8,8 @@ mod document;
 mod outcome;
 mod progress;
 mod run;
+mod runs;
+mod serve;
 mod signal;
 mod wanted;
 mod wiring;
@@ -57,6 +59,9 @@ pub fn main() -> ExitCode {
             Verb::Run(args) => run::run(*args).await,
             Verb::Demo(args) => demo::demo(args).await,
             Verb::Doctor(args) => doctor::doctor(args).await,
+            Verb::Serve(args) => serve::serve(args).await,
+            Verb::Receive(args) => serve::receive(args).await,
+            Verb::Runs(args) => runs::runs(args).await,
         }
     });
     // a reader of stdin or a lookup may still block a thread: nobody waits for it

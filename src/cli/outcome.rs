@@ -125,7 +125,7 @@ fn outcome(run: &Run) -> (Outcome, Option<Report>) {
             "the repository's checks fail on the change",
             "look at the receipt and the branch; run again with what you learned, or mend it by hand",
         ),
-        Some(Closed::Gone | Closed::Abandoned | Closed::Silent) => {
+        Some(Closed::Gone | Closed::Merged | Closed::Abandoned | Closed::Silent) => {
             failed("gone", "what the run was about is gone", "run again")
         }
         None => failed(

@@ -4,18 +4,19 @@
 pub mod env;
 pub mod file;
 pub mod repo;
+mod secret;
+mod server;
+
+pub use server::{App, ServerSettings};
 
 use crate::{
     ids::{Secret, Usd},
-    limits::{agent as budgets, config as limits},
+    limits::agent as budgets,
     report::{Class, Hint},
     sandbox::{Kind, egress::Place},
 };
 use env::Env;
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Everything an operator can set that is in effect today.
 #[derive(Clone, Debug)]
@@ -72,6 +73,9 @@ pub enum ConfigError {
     /// The settings came along with somebody's repository: they could send a key elsewhere or open a folder.
     #[error("{} is a file of this repository and nobody named it", .0.display())]
     NotOurs(PathBuf),
+    /// What a server can't do without.
+    #[error("not set: {0}")]
+    Missing(String),
     /// No folder to keep anything in.
     #[error("there is no data folder: HOME is not an absolute path")]
     NoDataFolder,
@@ -85,6 +89,7 @@ impl Hint for ConfigError {
             Self::Value { .. } => "config_value",
             Self::Secret { .. } => "config_secret",
             Self::NotOurs(_) => "config_not_ours",
+            Self::Missing(_) => "config_missing",
             Self::NoDataFolder => "no_data_folder",
         }
     }
@@ -109,6 +114,9 @@ impl Hint for ConfigError {
                 "read it, and name it when you trust it: --config {}; or work from another folder with --repo",
                 path.display()
             ),
+            Self::Missing(_) => {
+                "set them (a key or secret also by a file: `…_FILE`); the App's settings page on GitHub has them".to_owned()
+            }
             Self::NoDataFolder => "set HOME, or name a folder with QUANTUM_DATA_DIR".to_owned(),
         }
     }
@@ -133,21 +141,11 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, usize> {
 
 /// Resolves the settings. `config` is the `--config` flag, `folder` the working folder.
 pub fn load(config: Option<&Path>, env: &Env, folder: &Path) -> Result<Settings, ConfigError> {
-    if let Some(odd) = env::VARIABLES.iter().find(|variable| env.is_odd(variable.name)) {
-        let why = "not UTF-8".to_owned();
-        return Err(ConfigError::Value { name: odd.name, value: "\u{fffd}".to_owned(), why });
-    }
-    let named = config.map(Path::to_owned).or_else(|| env.var("QUANTUM_CONFIG").map(PathBuf::from));
-    let is_named = named.is_some();
-    let path = match named {
-        Some(path) => Some(path),
-        None => usual(folder)?,
-    };
-    let file = path.as_deref().map(file::read).transpose()?.unwrap_or_default();
-    let mut settings = Source { env, file, path: path.clone().unwrap_or_default(), is_named }.resolve()?;
-    if let Some(path) = path.filter(|_| !is_named) {
+    let source = Source::find(config, env, folder)?;
+    let mut settings = source.resolve()?;
+    if let Some(path) = source.found() {
         settings.notes.push(format!("settings from {}", path.display()));
-        settings.found = Some(path);
+        settings.found = Some(path.to_owned());
     }
     for stranger in env.strangers() {
         let known = env::VARIABLES.iter().map(|variable| variable.name);
@@ -155,6 +153,12 @@ pub fn load(config: Option<&Path>, env: &Env, folder: &Path) -> Result<Settings,
         settings.notes.push(format!("{stranger} is not a setting{near}"));
     }
     Ok(settings)
+}
+
+/// The settings of the server and the App, from the same places. Apart, because no other command has any business with the
+/// App's key.
+pub fn load_server(config: Option<&Path>, env: &Env, folder: &Path) -> Result<ServerSettings, ConfigError> {
+    Source::find(config, env, folder)?.server()
 }
 
 /// The file that nobody named: a pipe of that name must not stop the program.
@@ -173,6 +177,28 @@ struct Source<'a> {
     path: PathBuf,
     /// A person named the file; else it only lay in the working folder.
     is_named: bool,
+}
+
+impl<'a> Source<'a> {
+    fn find(config: Option<&Path>, env: &'a Env, folder: &Path) -> Result<Self, ConfigError> {
+        if let Some(odd) = env::VARIABLES.iter().find(|variable| env.is_odd(variable.name)) {
+            let why = "not UTF-8".to_owned();
+            return Err(ConfigError::Value { name: odd.name, value: "\u{fffd}".to_owned(), why });
+        }
+        let named = config.map(Path::to_owned).or_else(|| env.var("QUANTUM_CONFIG").map(PathBuf::from));
+        let is_named = named.is_some();
+        let path = match named {
+            Some(path) => Some(path),
+            None => usual(folder)?,
+        };
+        let file = path.as_deref().map(file::read).transpose()?.unwrap_or_default();
+        Ok(Self { env, file, path: path.unwrap_or_default(), is_named })
+    }
+
+    /// The file that nobody named.
+    fn found(&self) -> Option<&Path> {
+        Some(self.path.as_path()).filter(|path| !self.is_named && !path.as_os_str().is_empty())
+    }
 }
 
 impl Source<'_> {
@@ -239,40 +265,6 @@ impl Source<'_> {
                 Err(self.wrong(name, &format!("{scheme}://…"), "not a database; use sqlite://FILE"))
             }
             None => Err(self.wrong(name, "…", "not a database; use sqlite://FILE")),
-        }
-    }
-
-    /// A secret from its variable, else from the file that another setting names.
-    fn secret(&self, name: &'static str, file: &'static str) -> Result<Option<Secret>, ConfigError> {
-        if let Some(text) = self.env.var(name).map(str::trim).filter(|text| !text.is_empty()) {
-            return match text.chars().any(char::is_control) {
-                true => Err(ConfigError::Value {
-                    name,
-                    value: "…".to_owned(),
-                    why: "it holds a line break or control character".to_owned(),
-                }),
-                false => Ok(Some(Secret::new(text))),
-            };
-        }
-        let Some(path) = self.text(file).map(PathBuf::from) else { return Ok(None) };
-        // named as its writer knows it: a line of the settings file, or a variable
-        let wrong = |why: String| match self.file.get(file).filter(|_| self.env.var(file).is_none()) {
-            Some(entry) => self.wrong(file, &entry.text, &why),
-            None => ConfigError::Secret { name: file, path: path.clone(), why },
-        };
-        let mut text = String::new();
-        let opened = std::fs::File::open(&path);
-        let read = opened.and_then(|file| file.take(limits::SECRET_BYTES + 1).read_to_string(&mut text));
-        read.map_err(|cause| wrong(format!("it can't be read: {cause}")))?;
-        match text.trim() {
-            "" => Err(wrong("it is empty".to_owned())),
-            _ if text.len() as u64 > limits::SECRET_BYTES => {
-                Err(wrong(format!("it is larger than {} KiB", limits::SECRET_BYTES / 1024)))
-            }
-            secret if secret.chars().any(char::is_control) => {
-                Err(wrong("it holds more than one line".to_owned()))
-            }
-            secret => Ok(Some(Secret::new(secret))),
         }
     }
 

@@ -62,7 +62,6 @@ enum Auto {
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "parsed so that a typo is found; used when the App is there")]
 struct RawPullRequest {
     draft: Option<bool>,
     branch: Option<String>,
@@ -155,8 +154,28 @@ pub struct RepoRules {
     pub protect: Vec<String>,
     /// Hosts that setup may reach, out of the operator's.
     pub allow: Vec<String>,
+    /// How pull requests are opened (the App only).
+    pub pull: PullRules,
     /// Keys of features that are not built yet.
     pub not_in_effect: Vec<String>,
+}
+
+/// How pull requests are opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRules {
+    /// As drafts.
+    pub draft: bool,
+    /// The branch's name, with `{number}`, `{slug}` and `{id}`.
+    pub branch: String,
+    /// Labels that it gets.
+    pub labels: Vec<String>,
+}
+
+impl Default for PullRules {
+    fn default() -> Self {
+        let branch = "quantum/issue-{number}-{slug}-{id}".to_owned();
+        Self { draft: true, branch, labels: vec!["quantum".to_owned()] }
+    }
 }
 
 /// Parses the file. `Wrong` names the line and, for a key that nobody knows, the one that was probably meant.
@@ -276,7 +295,18 @@ fn resolve(raw: Raw) -> RepoRules {
             RawApprove::Auto(Auto::Auto) => ApprovePlan::Auto,
         }),
         protect: raw.protect.unwrap_or_default(),
+        pull: pull(raw.pull_request),
         allow: raw.network.and_then(|network| network.allow).unwrap_or_default(),
+    }
+}
+
+fn pull(raw: Option<RawPullRequest>) -> PullRules {
+    let usual = PullRules::default();
+    let Some(raw) = raw else { return usual };
+    PullRules {
+        draft: raw.draft.unwrap_or(usual.draft),
+        branch: raw.branch.unwrap_or(usual.branch),
+        labels: raw.labels.unwrap_or(usual.labels),
     }
 }
 

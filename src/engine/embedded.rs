@@ -3,7 +3,7 @@
 use super::{
     drive::Drive,
     owner,
-    perform::{Parts, Perform, Performer},
+    perform::{Errand, Parts, Perform, Performer},
 };
 use crate::{
     agent::contract::{Progress, Watch},
@@ -14,6 +14,7 @@ use crate::{
     run::{Event, Ignored, Phase, Run, TaskState, step},
     store::{EffectEnd, Lease, StepCommit, Store, StoreError},
 };
+use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -81,6 +82,11 @@ impl<P: Perform> Engine<P> {
     /// The store it works on.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The time by its clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What performs its effects.
@@ -194,6 +200,23 @@ impl<P: Perform> Engine<P> {
         let wait = self.timing.backoff.saturating_mul(1 << failures.min(16)).min(limits::BACKOFF_MOST);
         self.clock.now().after(wait)
     }
+}
+
+/// Hands that do nothing: who has them only tells runs something, and whoever drives them follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Bystander;
+
+#[async_trait]
+impl Perform for Bystander {
+    async fn perform(&self, _: &Errand<'_>) -> Result<Option<Event>, Report> {
+        Err(Report::new(
+            Class::Broken,
+            "bystander",
+            "nobody here performs effects",
+            "drive it with the server",
+        ))
+    }
+    async fn tidy(&self, _: &RunId) {}
 }
 
 /// Tells the person watching what a decision changed.

@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: decisions. What follows from an event is `run`'s business.
 
+pub mod app;
 mod drive;
 pub mod embedded;
 mod ledger;
@@ -14,6 +15,6 @@ pub mod perform;
 pub mod setup;
 pub mod verify;
 
-pub use embedded::{Engine, Timing, Told};
+pub use embedded::{Bystander, Engine, Timing, Told};
 pub use ledger::StoredLedger;
 pub use perform::{Errand, Parts, Perform, Performer};

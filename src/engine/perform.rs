@@ -10,7 +10,7 @@ mod keep;
 mod merge;
 mod outgoing;
 mod prepare;
-mod protect;
+pub(super) mod protect;
 mod publish;
 mod rooms;
 pub mod snapshot;
@@ -32,7 +32,12 @@ use crate::{
     store::{Lease, Store},
 };
 use async_trait::async_trait;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 
 /// One effect to perform, with all that comes along.
@@ -157,8 +162,13 @@ fn say(errand: &Errand<'_>, text: &str) -> Option<Event> {
     None
 }
 
+/// Removes the workspaces of a run that nobody drives.
+pub(super) async fn remove_run(data: &Path, run: &RunId) {
+    workspace::remove_run(data, run).await;
+}
+
 /// Git blocks: its calls run aside. An error is a report, a panic a broken one.
-async fn aside<T, E>(deed: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Report>
+pub(super) async fn aside<T, E>(deed: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Report>
 where
     T: Send + 'static,
     E: Hint + Send + 'static,

@@ -45,6 +45,33 @@ pub enum GitError {
     /// Disk full, not writable.
     #[error("git could not write: {0}")]
     Disk(String),
+    /// An address that we do not fetch from.
+    #[error("not a repository's address: {0}")]
+    BadRemote(String),
+    /// The remote refuses the token, or the lack of one.
+    #[error("the remote refuses us (HTTP {status})")]
+    TokenRefused { status: u16 },
+    /// The remote has no such repository, or none that the token may see.
+    #[error("the remote has no such repository")]
+    RemoteNotFound,
+    /// The remote sends us on to another host.
+    #[error("the remote sends us on to {0}")]
+    Elsewhere(String),
+    /// More comes from the remote than we take.
+    #[error("the fetch is over the limit of {0}")]
+    FetchTooBig(String),
+    /// The network's trouble, or the remote's own: no connection, a cut, silence.
+    #[error("the remote can't be reached: {0}")]
+    Unreachable(String),
+    /// What came is nothing that git sends.
+    #[error("the remote does not answer as git does: {0}")]
+    Garbled(String),
+    /// Another process fetches into the same mirror.
+    #[error("another process fetches into {0}")]
+    Busy(PathBuf),
+    /// Somebody stopped it.
+    #[error("the fetch was cancelled")]
+    Cancelled,
     /// libgit2's own trouble.
     #[error("git failed: {0}")]
     Git(#[from] git2::Error),
@@ -69,6 +96,15 @@ impl Hint for GitError {
             Self::TooBig { .. } => "too_big",
             Self::Hostile(_) => "refused_path",
             Self::Disk(_) => "disk",
+            Self::BadRemote(_) => "bad_remote",
+            Self::TokenRefused { .. } => "token_refused",
+            Self::RemoteNotFound => "remote_not_found",
+            Self::Elsewhere(_) => "redirected",
+            Self::FetchTooBig(_) => "fetch_too_big",
+            Self::Unreachable(_) => "unreachable",
+            Self::Garbled(_) => "not_git",
+            Self::Busy(_) => "mirror_busy",
+            Self::Cancelled => "cancelled",
             Self::Git(_) => "git",
             Self::Io { .. } => "git_io",
         }
@@ -94,6 +130,21 @@ impl Hint for GitError {
             Self::TooBig { .. } => "exclude the large files (`.gitignore`) or split the change",
             Self::Hostile(_) => "remove the named path and run again",
             Self::Disk(_) => "free disk space or make the folder writable, then run again",
+            Self::BadRemote(_) => {
+                "use http:// or https://, a host and a path, without name, password or query"
+            }
+            Self::TokenRefused { .. } => {
+                "check that the App is installed on the repository, not suspended, and may read its contents"
+            }
+            Self::RemoteNotFound => "check that the repository exists and that the App is installed on it",
+            Self::Elsewhere(_) => "use the address where the repository is now (QUANTUM_GITHUB_URL)",
+            Self::FetchTooBig(_) => "take large files out of the branch (Git LFS keeps them elsewhere)",
+            Self::Unreachable(_) => {
+                "check the network, HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE; it is tried again"
+            }
+            Self::Garbled(_) => "check what answers at the address (QUANTUM_GITHUB_URL, proxies on the way)",
+            Self::Busy(_) => "let one process at a time use a data folder (QUANTUM_DATA_DIR)",
+            Self::Cancelled => "start again when it is wanted",
             Self::Git(error) if error.class() == git2::ErrorClass::Config => {
                 "mend the repository's configuration (`git config --list` tells where it is wrong)"
             }
@@ -106,6 +157,7 @@ impl Hint for GitError {
         match self {
             Self::Git(_) => Class::Broken,
             Self::Io { .. } | Self::Disk(_) => Class::Transient,
+            Self::Unreachable(_) | Self::Garbled(_) | Self::Busy(_) | Self::Cancelled => Class::Transient,
             _ => Class::Refused,
         }
     }

@@ -2,12 +2,15 @@
 //!
 //! A [`Source`] is somebody's repository, which we only read until [`Source::publish`] writes objects and one ref.
 //! Our own work goes into a private bare object store (`<data>/git/…`) that has the source's objects as alternate.
-//! Deliberately absent: fetch and push; they come with the App.
+//! A [`Mirror`] is a bare repository of ours that a remote is fetched into, and that a `Source` is opened on.
+//! Deliberately absent: push. What the App publishes goes through GitHub's API.
 
 mod change;
 mod checkout;
+mod entries;
 mod error;
 mod export;
+mod fetch;
 pub mod fresh;
 mod ignored;
 mod name;
@@ -16,12 +19,18 @@ mod reference;
 mod source;
 mod stamp;
 mod sync;
+mod tip;
+mod transport;
 mod walk;
+mod wire;
 
 use crate::ids::Sha;
+pub use entries::{Entry, EntryKind, EntryState};
 pub use error::GitError;
+pub use fetch::{Mirror, Remote, Want};
 pub use source::{Source, is_tracked};
 use std::path::Path;
+pub use wire::{Caps, Wire};
 
 /// What a run starts from.
 #[derive(Clone, Debug, PartialEq, Eq)]

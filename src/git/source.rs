@@ -228,7 +228,7 @@ impl Source {
     }
 }
 
-fn make_private(folder: &Path) -> Result<(), GitError> {
+fn init(folder: &Path) -> Result<(), GitError> {
     for lock in ["config.lock", "HEAD.lock"] {
         // nobody makes one in place any more but after damage; what locks it was killed
         let _ = fs::remove_file(folder.join(lock));
@@ -237,6 +237,30 @@ fn make_private(folder: &Path) -> Result<(), GitError> {
     options.bare(true).external_template(false).mode(git2::RepositoryInitMode::from_bits_retain(0o700));
     let made = Repository::init_opts(folder, &options);
     made.map(|_| ()).map_err(|error| GitError::Disk(error.message().to_owned()))
+}
+
+/// Opens a bare repository of ours; makes it when there is none. It is made aside and moved into its place: a crash
+/// leaves no half of it there, and two that make it at once end with one. A damaged one keeps its objects.
+pub(super) fn open_ours(folder: &Path) -> Result<Repository, GitError> {
+    own_everything();
+    if let Ok(there) = Repository::open_bare(folder) {
+        return Ok(there);
+    }
+    let parent = folder.parent().unwrap_or(folder);
+    fs::create_dir_all(parent).map_err(|cause| disk(parent, cause))?;
+    if folder.exists() {
+        init(folder)?;
+    } else {
+        let made = tempfile::Builder::new().prefix("new-").tempdir_in(parent);
+        let made = made.map_err(|cause| disk(parent, cause))?;
+        init(made.path())?;
+        if let Err(cause) = fs::rename(made.path(), folder)
+            && Repository::open_bare(folder).is_err()
+        {
+            return Err(disk(folder, cause));
+        }
+    }
+    Ok(Repository::open_bare(folder)?)
 }
 
 /// What we write to somebody's repository is objects and one ref: no line in a reflog, whatever its configuration says.
@@ -251,26 +275,9 @@ fn keep_no_reflog(theirs: &Repository, private: &Path) -> Result<(), GitError> {
     Ok(theirs.config()?.add_file(&over, ConfigLevel::App, true)?)
 }
 
-/// The private bare store, with the source's objects as alternate. It is made aside and moved into its place: a crash
-/// leaves no half of it there, and two that make it at once end with one.
+/// The private bare store, with the source's objects as alternate.
 fn open_private(private: &Path, common: &Path) -> Result<Repository, GitError> {
-    if Repository::open_bare(private).is_err() {
-        let parent = private.parent().unwrap_or(private);
-        fs::create_dir_all(parent).map_err(|cause| disk(parent, cause))?;
-        if private.exists() {
-            // a damaged one keeps its objects
-            make_private(private)?;
-        } else {
-            let made = tempfile::Builder::new().prefix("new-").tempdir_in(parent);
-            let made = made.map_err(|cause| disk(parent, cause))?;
-            make_private(made.path())?;
-            if let Err(cause) = fs::rename(made.path(), private)
-                && Repository::open_bare(private).is_err()
-            {
-                return Err(disk(private, cause));
-            }
-        }
-    }
+    drop(open_ours(private)?);
     let (info, line) =
         (private.join("objects/info"), [common.join("objects").as_os_str().as_bytes(), b"\n"].concat());
     let alternates = info.join("alternates");

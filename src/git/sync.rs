@@ -33,7 +33,8 @@ pub(super) fn reference(common: &Path, name: &str) -> io::Result<()> {
     path.ancestors().take_while(|path| *path != common).try_for_each(flush)
 }
 
-fn flush(path: &Path) -> io::Result<()> {
+/// Flushes one file or folder.
+pub(super) fn flush(path: &Path) -> io::Result<()> {
     match File::open(path) {
         Ok(file) => file.sync_all(),
         // packed by somebody meanwhile, and so flushed by them

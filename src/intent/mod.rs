@@ -1,6 +1,12 @@
 //! ASK: what somebody wants, as a value. Pure.
 
+pub mod command;
 pub mod cut;
+pub mod mention;
+pub mod notice;
+pub mod policy;
+pub mod prose;
+pub mod reply;
 
 use crate::{
     limits::run::{TEXT_BYTES, TITLE_BYTES},
@@ -76,6 +82,33 @@ impl Intent {
         let text = cut::text(request.trim_start_matches(['\r', '\n']), TEXT_BYTES);
         Ok(Self { verb: Verb::Build, title, text, role: role.map(str::to_owned) })
     }
+
+    /// A wish to build from an issue and what a person with permission said about it. Their words come first, so that
+    /// a long issue can't push them out; what a reader of the issue does not see is left out.
+    pub fn of_issue(title: &str, body: &str, said: &str) -> Result<Self, IntentError> {
+        let text = asked(title, body, said);
+        let title = cut::line(title, TITLE_BYTES);
+        if title.is_empty() {
+            return Self::build(&text, None);
+        }
+        Ok(Self { verb: Verb::Build, title, text: cut::text(&text, TEXT_BYTES), role: None })
+    }
+}
+
+/// What is asked for, uncut, without what a reader of the issue does not see.
+pub fn whole(title: &str, body: &str, said: &str) -> String {
+    let text = asked(title, body, said);
+    if text == title { text } else { format!("{title}\n\n{text}") }
+}
+
+fn asked(title: &str, body: &str, said: &str) -> String {
+    let (body, said) = (prose::visible(body), prose::visible(said));
+    match (body.as_str(), said.as_str()) {
+        ("", "") => title.to_owned(),
+        ("", said) => said.to_owned(),
+        (body, "") => body.to_owned(),
+        (body, said) => format!("{said}\n\nThe issue, in its author's words:\n\n{body}"),
+    }
 }
 
 /// `[a-z0-9-]{1,20}`: the names of tasks and roles.
@@ -103,6 +136,24 @@ mod tests {
         }
         let long = Intent::build(&"word ".repeat(5_000), None).expect("an intent");
         assert!(long.text.len() <= TEXT_BYTES && long.text.ends_with("[cut here]"));
+    }
+
+    #[test]
+    fn an_issue_becomes_an_intent() {
+        let check = |title: &str, body: &str, said: &str, expected: Option<(&str, &str)>| {
+            let intent = Intent::of_issue(title, body, said).ok();
+            let seen = intent.as_ref().map(|i| (i.title.as_str(), i.text.as_str()));
+            assert_eq!(seen, expected, "{title:?} {body:?} {said:?}");
+        };
+        check("Sum", "It is off.", "", Some(("Sum", "It is off.")));
+        check("Sum", " \r\n", "", Some(("Sum", "Sum")));
+        check("Sum", "<!-- say what -->", "soon", Some(("Sum", "soon")));
+        let both = "only src\n\nThe issue, in its author's words:\n\nIt is off.";
+        check("# Sum\n", "It is off.\r\n", "only src", Some(("# Sum", both)));
+        check("\u{200b}", "It is off.", "", Some(("It is off.", "It is off.")));
+        check("", "", "", None);
+        let long = Intent::of_issue("Sum", &"long ".repeat(5_000), "only src").expect("an intent");
+        assert!(long.text.len() <= TEXT_BYTES && long.text.starts_with("only src\n"));
     }
 
     #[test]

@@ -18,3 +18,5 @@ pub const FIX_ATTEMPTS: u32 = 3;
 pub const FIX_ATTEMPTS_MOST: u32 = 10;
 /// Runs of one request on one commit: each asks the store, and a person says it in other words long before. More are refused.
 pub const RUNS_OF_A_REQUEST: u32 = 10_000;
+/// Seconds between the server's looks for what was missed when nobody says otherwise (design §5.4).
+pub const SWEEP_SECONDS: u32 = 120;

@@ -1,5 +1,7 @@
 //! Git.
 
+use std::time::Duration;
+
 /// Entries of a tree or a workspace: real repositories have up to some 100,000. More are refused.
 pub const ENTRIES: usize = 200_000;
 /// Bytes of one file: beyond it a repository is not for a laptop's agent. A larger one is refused.
@@ -34,3 +36,25 @@ pub const CONFLICTS: usize = 300;
 pub const DIFF_FILE_BYTES: i64 = 4 << 20;
 /// Bytes of a host's variable that is looked for in what leaves: a shorter value is in many texts by chance.
 pub const SECRET_BYTES: usize = 12;
+/// Bytes that one fetch takes over the network: without its history the largest ordinary repository has some 300 MiB. More
+/// ends the fetch.
+pub const FETCH_BYTES: u64 = 1 << 30;
+/// Objects of one fetched pack: without its history a repository has no more than twice the entries that we take of its
+/// tree. A pack that announces more is refused before it is read.
+pub const FETCH_OBJECTS: usize = 2 * ENTRIES;
+/// Time for one fetch, the unpacking included: the largest one at 2 MiB a second. Then it has failed.
+pub const FETCH_TIME: Duration = Duration::from_secs(600);
+/// Time between two parts of an answer: GitHub tells every few seconds that it still packs. Then the fetch has failed.
+pub const FETCH_SILENCE: Duration = Duration::from_secs(60);
+/// Time for a connection; a server that is further away is not there.
+pub const CONNECT: Duration = Duration::from_secs(20);
+/// Bytes of a remote's list of refs: the largest repositories of GitHub have some 30 MiB of them, where a server knows
+/// no shorter answer. More ends the fetch.
+pub const REFS_BYTES: usize = 64 << 20;
+/// Redirects that one fetch follows, all to the same host: a repository that was renamed has one. More are refused.
+pub const REDIRECTS: usize = 3;
+/// Characters of what a remote says that are shown.
+pub const REMOTE_CHARS: usize = 200;
+/// Packs of a mirror: each fetch that brings something adds one, and each is looked through for each object. More are
+/// made into one when there is time.
+pub const MIRROR_PACKS: usize = 32;

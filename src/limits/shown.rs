@@ -12,3 +12,9 @@ pub const TAIL_LINES: usize = 20;
 pub const TAIL_BYTES: usize = 4 * 1024;
 /// Rows of a terminal that are not for tasks: the status, the current tool, the count of the rest, a line kept free.
 pub const OTHER_ROWS: usize = 5;
+/// Bytes of one command's output in a check run, its end. GitHub takes 65,535 characters for all of it.
+pub const OUTPUT_BYTES: usize = 16 * 1024;
+/// Runs that a list shows, the newest.
+pub const RUNS: u32 = 50;
+/// Runs among which one is looked for by the beginning of its id.
+pub const RUNS_SEARCHED: u32 = 10_000;

@@ -2,7 +2,6 @@
 
 mod dialect;
 mod fallback;
-mod http;
 mod openai;
 pub mod price;
 mod prose;

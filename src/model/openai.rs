@@ -7,16 +7,13 @@ use super::{
     is_busy,
     wire::{self, Answer, Refusal},
 };
-use crate::{ids::Secret, limits::model as limits};
+use crate::{http, ids::Secret, limits::model as limits};
 use async_trait::async_trait;
 use eventsource_stream::{EventStreamError, Eventsource};
 use futures_util::StreamExt;
-use reqwest::{
-    Client, Response,
-    header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
-};
+use reqwest::{Client, Response, header::CONTENT_TYPE};
 use serde_json::Value;
-use std::{pin::pin, time::Duration};
+use std::pin::pin;
 
 /// One model of one server.
 pub(super) struct OpenAi {
@@ -90,8 +87,8 @@ impl OpenAi {
             request = request.bearer_auth(key.expose());
         }
         let response =
-            request.send().await.map_err(|error| self.network(&kind(&error), !error.is_connect()))?;
-        let (status, after) = (response.status().as_u16(), retry_after(response.headers()));
+            request.send().await.map_err(|error| self.network(&http::cause(&error), !error.is_connect()))?;
+        let (status, after) = (response.status().as_u16(), http::retry_after(response.headers()));
         if status != 200 {
             let body = self.bounded(response).await.unwrap_or_default();
             return Err(Failed::Refused(Refusal::read(status, after, &body)));
@@ -140,7 +137,7 @@ impl OpenAi {
                 // whatever breaks behind the end does no harm
                 Err(_) if answer.is_finished() => return Ok(answer),
                 Err(EventStreamError::Transport(Some(error))) => {
-                    return Err(self.network(&kind(&error), true).into());
+                    return Err(self.network(&http::cause(&error), true).into());
                 }
                 Err(EventStreamError::Transport(None)) => {
                     return Err(self.nonsense("a stream that is too long", Usage::default()).into());
@@ -226,7 +223,7 @@ impl OpenAi {
         let mut bytes: Vec<u8> = Vec::new();
         let mut stream = response.bytes_stream();
         while let Some(part) = stream.next().await {
-            bytes.extend_from_slice(&part.map_err(|error| self.network(&kind(&error), true))?);
+            bytes.extend_from_slice(&part.map_err(|error| self.network(&http::cause(&error), true))?);
             if bytes.len() > limits::ANSWER_BYTES {
                 return Err(self.nonsense("a body that is too long", Usage::default()));
             }
@@ -307,31 +304,4 @@ fn hint(status: u16, no_money: bool) -> String {
         _ => "check OPENAI_BASE_URL, or name another model with --model",
     }
     .to_owned()
-}
-
-/// What went wrong on the wire, without the URL.
-fn kind(error: &reqwest::Error) -> String {
-    let what = if error.is_timeout() {
-        "time-out"
-    } else if error.is_connect() {
-        "no connection"
-    } else {
-        "the connection broke"
-    };
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause.and_then(std::error::Error::source) {
-        cause = Some(inner);
-    }
-    cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"))
-}
-
-/// Seconds, or an HTTP date (RFC 9110 §10.2.3) measured against the answer's own `Date`.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let at = httpdate::parse_http_date(text).ok()?;
-    let now = httpdate::parse_http_date(headers.get(reqwest::header::DATE)?.to_str().ok()?).ok()?;
-    at.duration_since(now).ok()
 }

@@ -1,10 +1,9 @@
 //! From a spec to a model: `openai/NAME`, `scripted/FILE`, or a comma list of them; a provider is one file and one arm
 //! here.
 
-use super::{
-    Model, dialect::Learned, fallback::Fallback, http, openai::OpenAi, price::Prices, scripted::Scripted,
-};
+use super::{Model, dialect::Learned, fallback::Fallback, openai::OpenAi, price::Prices, scripted::Scripted};
 use crate::{
+    http,
     ids::Secret,
     limits::model as limits,
     report::{Class, Hint},
@@ -158,7 +157,8 @@ fn openai(spec: &str, name: &str, settings: &ModelSettings) -> Result<Arc<dyn Mo
         base: base.to_owned(),
         key: settings.openai_key.clone(),
         price: row.map(|row| row.price()),
-        client: http::client().map_err(|error| SpecError::Client(error.to_string()))?,
+        client: http::client(limits::CONNECT, limits::IDLE)
+            .map_err(|error| SpecError::Client(error.to_string()))?,
         learned: Learned::new(row.and_then(|row| row.window()).unwrap_or(limits::WINDOW)),
     }))
 }
@@ -177,7 +177,7 @@ pub async fn reachable(spec: &str, settings: &ModelSettings) -> Result<(), Strin
 async fn one_reachable(spec: &str, settings: &ModelSettings) -> Result<(), String> {
     let Some(("openai", _)) = spec.split_once('/') else { return Ok(()) };
     let base = settings.openai_base_url.as_deref().unwrap_or(OPENAI).trim_end_matches('/');
-    let client = http::client().map_err(|error| {
+    let client = http::client(limits::CONNECT, limits::IDLE).map_err(|error| {
         format!("no HTTP client ({error}); check the system's certificates and proxy settings")
     })?;
     let mut request = client.get(format!("{base}/models")).timeout(limits::CONNECT);

@@ -45,6 +45,7 @@ impl Event {
             | Self::Approved
             | Self::Retried
             | Self::Cancelled
+            | Self::PullEnded { .. }
             | Self::Woke => {}
         }
         self

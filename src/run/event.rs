@@ -57,6 +57,8 @@ pub enum Event {
     EffectRefused { key: String, report: Report },
     /// What the run is about no longer exists, or we lost access to it.
     Gone { what: String },
+    /// A person merged what was published, or closed it without.
+    PullEnded { merged: bool },
     /// The deadline the run asked for has passed.
     Woke,
 }

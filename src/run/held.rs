@@ -42,6 +42,7 @@ pub(super) fn keeping(turn: &mut Turn, event: Event, in_round: u32) -> Told {
         Event::Woke => turn.woke(),
         Event::Gone { what } => turn.gone(&what),
         Event::Cancelled => turn.cancel(),
+        Event::PullEnded { merged } => turn.pull_ended(merged),
         Event::Retried => turn.nothing_to_retry(),
         Event::AnswerGiven { .. } | Event::Approved => Err(Ignored::NotAsked),
         Event::Started
@@ -72,6 +73,7 @@ pub(super) fn paused(turn: &mut Turn, event: Event, cause: &Cause) -> Told {
         Event::Approved => Err(Ignored::NotAsked),
         Event::Retried => turn.retry_paused(cause),
         Event::Cancelled => turn.cancel(),
+        Event::PullEnded { merged } => turn.pull_ended(merged),
         Event::Gone { what } => turn.gone(&what),
         Event::Woke => turn.woke(),
         // Noted, and gone on with later: a second cause does not replace the first.
@@ -119,6 +121,7 @@ pub(super) fn closed(turn: &mut Turn, event: Event, outcome: Outcome) -> Told {
         | Event::Cancelled
         | Event::EffectRefused { .. }
         | Event::Gone { .. }
+        | Event::PullEnded { .. }
         | Event::Woke => Err(Ignored::Closed),
     }
 }

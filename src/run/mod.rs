@@ -34,6 +34,7 @@
 //! | any open | Cancelled | Closed(cancelled) | stop works, say what was kept |
 //! | any open | EffectRefused | Paused(refused) | post the hint |
 //! | any open | Gone | Closed(gone) | stop works, say so |
+//! | any open, published | PullEnded | Closed(merged / abandoned) | stop works, status only |
 //! | Working, Verifying, Publishing | Woke after the deadline | Paused(timeout) | stop works, say what was waited for |
 //! | Paused(question) | AnswerGiven | where it was | the asking task goes on with the answer |
 //! | Paused(approval) | Approved | where it was | go on |
@@ -43,7 +44,7 @@
 //! | Closed(verify_failed, cancelled, gone) | Retried | where it was, next round and attempt | go on |
 //! | any other | Retried | the same | reply: nothing to retry |
 //!
-//! Watching's rows for reviews and checks, and deploying, come with the App.
+//! Watching's rows for reviews and checks, and deploying, are not built yet.
 //!
 //! **A local run** (`rules.watch` is false) has nobody who comes back to it. So when it stops (budget, failed, conflict,
 //! timeout, refused, cancelled) with changes that are on no branch, its phase is Publishing until they are on one, or
@@ -56,6 +57,7 @@
 //! Deliberately absent: who may approve or cancel (`intent`), how effects are done (`engine`).
 
 pub mod bounds;
+pub mod comment;
 pub mod effect;
 pub mod event;
 mod flow;
@@ -63,6 +65,7 @@ mod held;
 mod inflight;
 mod invariants;
 pub mod journal;
+pub mod markdown;
 pub mod plan;
 pub mod reply;
 pub mod state;

@@ -51,6 +51,7 @@ pub fn outcome(outcome: Outcome) -> &'static str {
         Outcome::NoChange => "no_change",
         Outcome::Cancelled => "cancelled",
         Outcome::Gone => "gone",
+        Outcome::Merged => "merged",
         Outcome::Abandoned => "abandoned",
         Outcome::Silent => "silent",
     }
@@ -65,6 +66,7 @@ pub fn end(run: &Run) -> String {
         Some(Outcome::NoChange) => text(&["Nothing was changed.".to_owned(), summary(run)]),
         Some(Outcome::Cancelled) => text(&["Cancelled.".to_owned(), kept(run)]),
         Some(Outcome::Gone) => gone(run, "what it was about"),
+        Some(Outcome::Merged) => text(&["Merged by a person.".to_owned()]),
         Some(Outcome::Abandoned) => text(&["Closed by a person.".to_owned(), kept(run)]),
         Some(Outcome::Silent) | None => String::new(),
     }

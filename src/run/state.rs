@@ -142,6 +142,8 @@ pub enum Outcome {
     Cancelled,
     /// What it was about is gone.
     Gone,
+    /// A person merged what was published.
+    Merged,
     /// A person closed what was published.
     Abandoned,
     /// Nobody answered.

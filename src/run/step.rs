@@ -84,6 +84,7 @@ fn queued(turn: &mut Turn, event: Event) -> Told {
         Event::EffectRefused { key, report } => turn.refuse(key, report),
         Event::Gone { what } => turn.gone(&what),
         Event::Cancelled => turn.cancel(),
+        Event::PullEnded { merged } => turn.pull_ended(merged),
         Event::Retried => turn.nothing_to_retry(),
         Event::AnswerGiven { .. } | Event::Approved => Err(Ignored::NotAsked),
         Event::Snapshotted(_)
@@ -133,6 +134,7 @@ fn planning(turn: &mut Turn, event: Event) -> Told {
         Event::EffectRefused { key, report } => turn.refuse(key, report),
         Event::Gone { what } => turn.gone(&what),
         Event::Cancelled => turn.cancel(),
+        Event::PullEnded { merged } => turn.pull_ended(merged),
         Event::Retried => turn.nothing_to_retry(),
         Event::AnswerGiven { .. } | Event::Approved => Err(Ignored::NotAsked),
         Event::Started
@@ -170,6 +172,7 @@ fn working(turn: &mut Turn, event: Event) -> Told {
         Event::EffectRefused { key, report } => turn.refuse(key, report),
         Event::Gone { what } => turn.gone(&what),
         Event::Cancelled => turn.cancel(),
+        Event::PullEnded { merged } => turn.pull_ended(merged),
         Event::Woke => turn.woke(),
         Event::Retried => turn.nothing_to_retry(),
         Event::AnswerGiven { .. } | Event::Approved => Err(Ignored::NotAsked),
@@ -212,6 +215,7 @@ fn verifying(turn: &mut Turn, event: Event) -> Told {
         Event::EffectRefused { key, report } => turn.refuse(key, report),
         Event::Gone { what } => turn.gone(&what),
         Event::Cancelled => turn.cancel(),
+        Event::PullEnded { merged } => turn.pull_ended(merged),
         Event::Woke => turn.woke(),
         Event::Retried => turn.nothing_to_retry(),
         Event::AnswerGiven { .. } | Event::Approved => Err(Ignored::NotAsked),
@@ -247,6 +251,7 @@ fn publishing(turn: &mut Turn, event: Event) -> Told {
         Event::EffectRefused { key, report } => turn.refuse(key, report),
         Event::Gone { what } => turn.gone(&what),
         Event::Cancelled => turn.cancel(),
+        Event::PullEnded { merged } => turn.pull_ended(merged),
         Event::Woke => turn.woke(),
         Event::Retried => turn.nothing_to_retry(),
         Event::AnswerGiven { .. } | Event::Approved => Err(Ignored::NotAsked),
@@ -272,6 +277,7 @@ fn watching(turn: &mut Turn, event: Event) -> Told {
         Event::EffectRefused { key, report } => turn.refuse(key, report),
         Event::Gone { what } => turn.gone(&what),
         Event::Cancelled => turn.cancel(),
+        Event::PullEnded { merged } => turn.pull_ended(merged),
         Event::Retried => turn.nothing_to_retry(),
         Event::AnswerGiven { .. } | Event::Approved => Err(Ignored::NotAsked),
         Event::Started

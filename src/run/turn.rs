@@ -115,10 +115,10 @@ impl Turn {
         }
     }
 
-    /// The end. `Silent` is what it says.
+    /// The end. `Silent` is what it says, and who merged or closed a pull request need not be told.
     pub(super) fn close(&mut self, outcome: Outcome) {
         self.run.state.hold = Some(Hold::Closed { outcome });
-        if outcome != Outcome::Silent {
+        if !matches!(outcome, Outcome::Silent | Outcome::Merged | Outcome::Abandoned) {
             let text = reply::end(&self.run);
             self.reply(About::End, text);
         }
@@ -162,6 +162,16 @@ impl Turn {
         self.run.state.hold = Some(Hold::Closed { outcome: Outcome::Gone });
         let text = reply::gone(&self.run, what);
         self.reply(About::End, text);
+        Ok(())
+    }
+
+    /// A person decided about what was published: there is nothing more to do about it.
+    pub(super) fn pull_ended(&mut self, merged: bool) -> Told {
+        if self.run.state.branch.is_none() {
+            return Err(Ignored::NotNow);
+        }
+        self.stop_works();
+        self.close(if merged { Outcome::Merged } else { Outcome::Abandoned });
         Ok(())
     }
 
@@ -242,6 +252,7 @@ impl Turn {
             | Outcome::Unverified
             | Outcome::Answered
             | Outcome::NoChange
+            | Outcome::Merged
             | Outcome::Abandoned
             | Outcome::Silent => return self.nothing_to_retry(),
         }

@@ -9,22 +9,30 @@
 mod base_ends;
 mod blobs;
 mod calls;
+mod deliveries;
 mod effects;
 mod error;
 mod journal;
 mod leases;
+mod outbox;
 mod runs;
+mod statuses;
 mod step;
+mod threads;
 mod transcripts;
 mod writer;
 
 pub use base_ends::BaseEnd;
 pub use calls::{Call, Cost, Costs};
+pub use deliveries::{Backlog, Delivery, DeliveryEnd, NewDelivery, Taken};
 pub use effects::Claimed;
 pub use error::StoreError;
 pub use leases::Lease;
+pub use outbox::{Remembered, Sender};
 pub use runs::Stored;
+pub use statuses::WantedStatus;
 pub use step::{EffectEnd, StepCommit};
+pub use threads::{Begun, Listed, Thread, Whose};
 pub use writer::Pending;
 
 use crate::limits::engine as limits;

@@ -27,17 +27,7 @@ impl Store {
         let repository = repository.to_owned();
         self.write(move |connection| {
             Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO runs (id, repository, version, phase, state, created, updated)
-                     VALUES (?1, ?2, 0, ?3, ?4, ?5, ?5) ON CONFLICT (id) DO NOTHING",
-                )
-                .bind(id.as_str())
-                .bind(repository)
-                .bind(phase)
-                .bind(state)
-                .bind(created)
-                .execute(&mut *connection)
-                .await?;
+                insert(connection, &id, &repository, phase, &state, created).await?;
                 read(connection, &id).await
             })
         })
@@ -51,14 +41,46 @@ impl Store {
     }
 }
 
-async fn read(connection: &mut SqliteConnection, id: &RunId) -> Result<Stored, StoreError> {
-    let row = sqlx::query("SELECT version, state FROM runs WHERE id = ?")
+/// Keeps a run inside somebody's transaction; one that has its id already stays.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    id: &RunId,
+    repository: &str,
+    phase: &'static str,
+    state: &str,
+    created: i64,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO runs (id, repository, version, phase, state, created, updated)
+         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?5) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(id.as_str())
+    .bind(repository)
+    .bind(phase)
+    .bind(state)
+    .bind(created)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The run with this id, inside somebody's transaction.
+pub(super) async fn read(connection: &mut SqliteConnection, id: &RunId) -> Result<Stored, StoreError> {
+    find(connection, id).await?.ok_or_else(|| StoreError::Missing(format!("run {id}")))
+}
+
+/// The same, when there is one.
+pub(super) async fn find(
+    connection: &mut SqliteConnection,
+    id: &RunId,
+) -> Result<Option<Stored>, StoreError> {
+    let found = sqlx::query("SELECT version, state FROM runs WHERE id = ?")
         .bind(id.as_str())
         .fetch_optional(connection)
-        .await?
-        .ok_or_else(|| StoreError::Missing(format!("run {id}")))?;
+        .await?;
+    let Some(row) = found else { return Ok(None) };
     let state: String = row.try_get("state")?;
-    Ok(Stored { run: decode_run(&state)?, version: row.try_get("version")? })
+    Ok(Some(Stored { run: decode_run(&state)?, version: row.try_get("version")? }))
 }
 
 /// A phase as the word that lists and queries use.

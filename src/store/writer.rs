@@ -2,9 +2,13 @@
 //!
 //! Requests wait in a bounded queue. What waits together is one `BEGIN IMMEDIATE` transaction, each request in a
 //! savepoint of its own, so that one that fails takes no other along; all are answered after the commit, never before.
+//! Deliveries that wait together are one request: they come many at a time, and a statement each is most of their cost.
 //! A connection that met a failing disk is closed, and the next batch opens a fresh one: recovery needs no restart.
 
-use super::error::StoreError;
+use super::{
+    deliveries::{Arrivals, NewDelivery, Taken},
+    error::StoreError,
+};
 use crate::limits::engine as limits;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -18,7 +22,19 @@ pub(super) type Deed<T> =
 /// The callers' end.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Box<dyn Request>>,
+    queue: mpsc::Sender<Wanted>,
+}
+
+/// What may wait in the queue.
+enum Wanted {
+    Deed(Box<dyn Request>),
+    Delivery(Arrival),
+}
+
+/// A delivery and who waits to hear what it was.
+pub(super) struct Arrival {
+    pub(super) delivery: NewDelivery,
+    pub(super) answer: oneshot::Sender<Result<Taken, StoreError>>,
 }
 
 impl Writer {
@@ -39,9 +55,17 @@ impl Writer {
     /// The same without waiting for the disk. What is written later is in the same order.
     pub(super) async fn begin<T: Send + 'static>(&self, deed: Deed<T>) -> Result<Pending<T>, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let request = Waiting { deed: Some(deed), result: None, answer };
-        self.queue.send(Box::new(request)).await.map_err(|_| StoreError::Closed)?;
+        let request = Wanted::Deed(Box::new(Waiting { deed: Some(deed), result: None, answer }));
+        self.queue.send(request).await.map_err(|_| StoreError::Closed)?;
         Ok(Pending(answered))
+    }
+
+    /// Keeps a delivery, together with all others that wait.
+    pub(super) async fn deliver(&self, delivery: NewDelivery) -> Result<Taken, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let wanted = Wanted::Delivery(Arrival { delivery, answer });
+        self.queue.send(wanted).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
     }
 }
 
@@ -59,7 +83,7 @@ impl<T> Pending<T> {
 
 /// A request whose answer type is known to its sender only.
 #[async_trait]
-trait Request: Send {
+pub(super) trait Request: Send {
     /// Does it; the result is kept back until the commit.
     async fn perform(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError>;
     /// Answers: the kept result, or what befell the whole batch.
@@ -96,12 +120,13 @@ impl<T: Send + 'static> Request for Waiting<T> {
 }
 
 async fn serve(
-    mut requests: mpsc::Receiver<Box<dyn Request>>,
+    mut requests: mpsc::Receiver<Wanted>,
     mut connection: Option<SqliteConnection>,
     options: SqliteConnectOptions,
 ) {
-    let mut batch = Vec::with_capacity(limits::WRITER_BATCH);
-    while requests.recv_many(&mut batch, limits::WRITER_BATCH).await > 0 {
+    let mut waiting = Vec::with_capacity(limits::WRITER_BATCH);
+    while requests.recv_many(&mut waiting, limits::WRITER_BATCH).await > 0 {
+        let mut batch = gather(&mut waiting);
         let outcome = match take_or_open(&mut connection, &options).await {
             Ok(mut open) => {
                 let outcome = transaction(&mut open, &mut batch).await;
@@ -124,6 +149,21 @@ async fn serve(
     if let Some(connection) = connection {
         let _ = connection.close().await;
     }
+}
+
+/// The requests of one transaction: all deliveries among them are one.
+fn gather(waiting: &mut Vec<Wanted>) -> Vec<Box<dyn Request>> {
+    let (mut batch, mut arrivals) = (Vec::<Box<dyn Request>>::new(), Vec::new());
+    for wanted in waiting.drain(..) {
+        match wanted {
+            Wanted::Deed(request) => batch.push(request),
+            Wanted::Delivery(arrival) => arrivals.push(arrival),
+        }
+    }
+    if !arrivals.is_empty() {
+        batch.push(Box::new(Arrivals::new(arrivals)));
+    }
+    batch
 }
 
 async fn take_or_open(

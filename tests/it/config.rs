@@ -208,8 +208,7 @@ fn what_has_no_effect_is_said() {
         assert!(told.stderr.contains(says), "{name} says {:?}", told.stderr);
     };
     check("QUANTUM_MODEL_FAST", "openai/x", "note: not in effect yet: QUANTUM_MODEL_FAST");
-    check("QUANTUM_LISTEN", "127.0.0.1:3000", "note: not in effect yet: QUANTUM_LISTEN");
-    check("QUANTUM_GITHUB_WEBHOOK_SECRET", "s", "note: not in effect yet: QUANTUM_GITHUB_WEBHOOK_SECRET");
+    check("QUANTUM_GITHUB_CLIENT_ID", "x", "note: not in effect yet: QUANTUM_GITHUB_CLIENT_ID");
     for host in ["localhost", ":11434", "0.0.0.0", "http://h", "https://h:1/path", "[::1]:11434", "h:99"] {
         check("OLLAMA_HOST", host, "note: not in effect yet: OLLAMA_HOST");
     }

@@ -44,6 +44,7 @@ fn every_event() -> Vec<Event> {
         Event::AnswerGiven { text: "text".into() },
         Event::Approved,
         Event::Retried,
+        Event::PullEnded { merged: true },
         Event::Cancelled,
         Event::EffectRefused { key: "key".into(), report: report(Class::Refused) },
         Event::Gone { what: "what".into() },

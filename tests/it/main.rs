@@ -3,13 +3,18 @@
 #![expect(clippy::print_stderr, reason = "a test that skips or counts says so")]
 
 mod agent;
+mod app;
 mod child;
 mod cli;
 mod config;
 mod crash;
+mod deliveries;
 mod engine;
 mod git;
+mod github;
+mod github_webhook;
 mod journal;
+mod judge;
 mod model;
 mod pairs;
 mod pipeline;
@@ -18,9 +23,13 @@ mod replies;
 mod runs;
 mod sandbox;
 mod seeds;
+mod server;
 mod setup;
 mod store;
 mod story;
 mod table;
+mod texts;
+mod threads;
 mod tidy;
 mod tool;
+mod world;

@@ -12,25 +12,35 @@ const FILE_LINES: usize = 400;
 /// Lines of a function.
 const FUNCTION_LINES: usize = 70;
 
-/// What each module may import from this crate. `ids`, `clock`, `limits`, `report` are everybody's.
+/// What each module may import from this crate. `ids`, `clock`, `limits`, `report`, `metrics` are everybody's.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("cli", &["engine", "agent", "tool", "model", "sandbox", "git", "store", "config", "run", "intent"]),
-    ("engine", &["agent", "model", "sandbox", "git", "store", "config", "run", "intent"]),
+    (
+        "cli",
+        &[
+            "server", "engine", "agent", "tool", "model", "sandbox", "git", "github", "store", "config",
+            "run", "intent",
+        ],
+    ),
+    ("server", &["github", "store"]),
+    ("engine", &["agent", "model", "sandbox", "git", "github", "store", "config", "run", "intent"]),
     ("config", &["run", "sandbox"]),
     ("agent", &["tool", "model", "run", "sandbox", "intent"]),
     ("tool", &["model", "run", "sandbox", "intent"]),
     ("store", &["run"]),
     ("run", &["intent"]),
-    ("model", &[]),
+    ("github", &["http", "intent"]),
+    ("model", &["http"]),
     ("sandbox", &[]),
     ("git", &[]),
+    ("http", &[]),
     ("intent", &[]),
     ("ids", &[]),
     ("clock", &[]),
     ("limits", &[]),
     ("report", &[]),
+    ("metrics", &[]),
 ];
-const EVERYBODYS: &[&str] = &["ids", "clock", "limits", "report"];
+const EVERYBODYS: &[&str] = &["ids", "clock", "limits", "report", "metrics"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -257,6 +267,7 @@ fn docs_name_real_files() {
                 "docs/",
                 "prompts/",
                 "migrations/",
+                "deploy/",
                 "benches/",
                 ".ci/",
                 ".github/workflows/",

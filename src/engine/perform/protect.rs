@@ -11,7 +11,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::sync::Arc;
 
 /// Whether what was changed between two trees may be changed; the inner error names what may not.
-pub(super) async fn check(
+pub(in crate::engine) async fn check(
     hands: &Performer,
     errand: &Errand<'_>,
     old: &Sha,
@@ -53,7 +53,7 @@ pub(super) async fn check(
 }
 
 /// Whether a commit's message may leave.
-pub(super) fn message(hands: &Performer, text: &str) -> Result<(), Report> {
+pub(in crate::engine) fn message(hands: &Performer, text: &str) -> Result<(), Report> {
     match outgoing::secret(text.as_bytes(), b"", &secrets(hands)) {
         None => Ok(()),
         Some((what, _)) => {

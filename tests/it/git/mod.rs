@@ -2,6 +2,8 @@
 
 mod branches;
 mod changes;
+mod entries;
+mod fetch;
 mod hostile;
 mod large;
 mod never_run;

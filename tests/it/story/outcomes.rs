@@ -198,13 +198,13 @@ fn what_a_person_should_know_is_in_the_document_once() {
     desk.write("value", "not committed\n");
     let model = desk.script(&good());
     let mut command = desk.quantum(&["run", "Make it good", "--json", "--model", &model]);
-    let told = desk.told(command.env("QUANTUM_LISTEN", "127.0.0.1:3000").env("QUANTUM_MODLE", "x"));
+    let told = desk.told(command.env("QUANTUM_GITHUB_CLIENT_ID", "Iv1.1").env("QUANTUM_MODLE", "x"));
     let document = told.document();
     let notes: Vec<_> =
         document["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
     for said in [
         "the repository has uncommitted changes; they are left out",
-        "not in effect yet: QUANTUM_LISTEN",
+        "not in effect yet: QUANTUM_GITHUB_CLIENT_ID",
         ".github/quantum.yaml is not read",
         "QUANTUM_MODLE is not a setting",
     ] {

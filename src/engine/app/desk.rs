@@ -1,0 +1,75 @@
+//! A run's place on GitHub, and what comes of a request there.
+
+use super::{AppHands, Priority};
+use crate::{
+    github::{Desk, GitHubError},
+    report::{Class, Hint, Report},
+    run::{Event, Run},
+    store::{StoreError, Thread},
+};
+use futures_util::future::BoxFuture;
+
+/// A run's place on GitHub.
+pub(super) struct Place<'a> {
+    pub(super) hands: &'a AppHands,
+    pub(super) thread: &'a Thread,
+    pub(super) desk: &'a Desk,
+}
+
+/// Why something on GitHub did not end well.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// What it is about is gone, or our access to it.
+    Gone(String),
+    /// Anything else; its class decides.
+    Told(Report),
+}
+
+impl From<GitHubError> for Trouble {
+    fn from(error: GitHubError) -> Self {
+        match error {
+            GitHubError::Gone(_) => Self::Gone(error.to_string()),
+            error => Self::Told(error.report()),
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Told(error.report())
+    }
+}
+
+impl From<Report> for Trouble {
+    fn from(report: Report) -> Self {
+        Self::Told(report)
+    }
+}
+
+impl Trouble {
+    /// What a run is told: that it is gone is an event, everything else an error.
+    pub(super) fn told(self, run: &Run) -> Result<Option<Event>, Report> {
+        match self {
+            // nobody is there any more to be told
+            Self::Gone(_) if run.outcome().is_some() => Ok(None),
+            Self::Gone(what) => Ok(Some(Event::Gone { what })),
+            Self::Told(report) => Err(report),
+        }
+    }
+
+    /// What GitHub may answer otherwise in a moment: tried again, with the engine's bounds.
+    pub(super) fn for_now(error: &GitHubError) -> Self {
+        Self::Told(Report { class: Class::Transient, ..error.report() })
+    }
+}
+
+impl Place<'_> {
+    /// Sends one request that changes something, when it is its turn; a limit is waited out.
+    pub(super) async fn send<'f, T>(
+        &self,
+        priority: Priority,
+        call: impl Fn() -> BoxFuture<'f, Result<T, GitHubError>>,
+    ) -> Result<T, GitHubError> {
+        self.hands.send(self.thread.installation, priority, call).await
+    }
+}

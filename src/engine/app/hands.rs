@@ -1,0 +1,369 @@
+//! The App's hands: the effects of its runs, done on GitHub, and on a mirror of the repository as on a laptop.
+
+use super::{
+    Lines, Priority, aside,
+    desk::{Place, Trouble},
+    publish::{Change, PULL},
+    status,
+};
+use crate::{
+    clock::Clock,
+    engine::perform::{Errand, Parts, Perform, Performer, protect, remove_run},
+    git::{self, Mirror, Remote, Source, Want},
+    github::{Desk, GitHub, GitHubError},
+    ids::{RunId, Sha, Usd},
+    intent::notice::{RepoRef, Us},
+    limits::{app as limits, shown},
+    model::Model,
+    report::{Class, Hint, Report},
+    run::{
+        About, Effect, Event, Run,
+        comment::{self, Cost, Facts, Output, PullLink, Requester},
+    },
+    sandbox::{Sandbox, roots::Roots},
+    store::{Store, Thread},
+};
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::Notify;
+
+/// What a run may cost at most, as the operator says.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Money.
+    pub usd: Usd,
+    /// Minutes.
+    pub minutes: u32,
+    /// Model calls.
+    pub steps: u32,
+}
+
+/// What the App's hands work with.
+pub struct AppParts {
+    /// The App on its GitHub.
+    pub github: GitHub,
+    /// Who we are there.
+    pub us: Us,
+    /// `https://github.com`, or an Enterprise Server: where git and pages are. No `/` at its end.
+    pub site: String,
+    /// How people reach us, when they can.
+    pub public_url: Option<String>,
+    /// Our folder: mirrors, workspaces, dependency results.
+    pub data: PathBuf,
+    /// How git is fetched.
+    pub wire: git::Wire,
+    /// Which sandbox works and checks get.
+    pub sandbox: Sandbox,
+    /// Who is asked; None: deliveries are kept, runs wait.
+    pub model: Option<Arc<dyn Model>>,
+    /// What runs may cost.
+    pub budget: Budget,
+    /// What of the host sandboxes are shown.
+    pub roots: Roots,
+    /// The host's environment, as far as package clients are asked about their hosts.
+    pub host_env: BTreeMap<String, String>,
+    /// The operator's list of hosts for setup; None: what the package clients say.
+    pub egress_allow: Option<String>,
+}
+
+/// The App's hands.
+pub struct AppHands {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) parts: AppParts,
+    pub(super) lines: Lines,
+    /// Wakes who writes status comments.
+    pub(super) told: Notify,
+    /// One writer of status comments at a time: two would make two.
+    pub(super) writing: tokio::sync::Mutex<()>,
+    /// The hands of runs in this process: works of one run set the same dependencies up once.
+    locals: Mutex<HashMap<RunId, Arc<Performer>>>,
+    /// Repositories that are worked in: their tokens are made once.
+    desks: Mutex<HashMap<(u64, u64), Desk>>,
+}
+
+impl AppHands {
+    /// Hands that keep what they learn in this store.
+    pub fn new(store: Store, parts: AppParts, lines: Lines, clock: Clock) -> Self {
+        let (locals, desks, writing) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Self { store, clock, parts, lines, told: Notify::new(), writing, locals, desks }
+    }
+
+    /// Who we are.
+    pub(super) fn us(&self) -> &Us {
+        &self.parts.us
+    }
+
+    /// What a run is about; a run without is none of the App's.
+    pub(super) async fn thread(&self, run: &RunId) -> Result<Thread, Report> {
+        let found = self.store.thread(run).await.map_err(|error| error.report())?;
+        found.ok_or_else(|| {
+            let message = format!("nothing is known about where run {run} came from");
+            let hint = "the store is from another version, or damaged: report this with the log";
+            Report::new(Class::Broken, "no_thread", message, hint)
+        })
+    }
+
+    /// The desk of a run's repository.
+    pub(super) fn desk(&self, thread: &Thread) -> Desk {
+        let repo = RepoRef {
+            id: thread.repo_id,
+            owner: thread.repo_owner.clone(),
+            name: thread.repo_name.clone(),
+            is_private: thread.is_private,
+        };
+        self.desk_of(thread.installation, repo)
+    }
+
+    /// The desk of a repository.
+    pub(super) fn desk_of(&self, installation: u64, repo: RepoRef) -> Desk {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        let desk = desks.entry((installation, repo.id));
+        desk.or_insert_with(|| self.parts.github.desk(installation, repo)).clone()
+    }
+
+    /// Takes back the tokens of a repository that nobody works in any more.
+    pub(super) async fn leave(&self, thread: &Thread) {
+        let desk = {
+            let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+            desks.remove(&(thread.installation, thread.repo_id))
+        };
+        if let Some(desk) = desk
+            && let Err(error) = desk.done().await
+        {
+            tracing::warn!(%error, "a token could not be taken back; it ends by itself within the hour");
+        }
+    }
+
+    /// Sends one request that changes something, when it is its turn; a limit is waited out, with a bound.
+    pub(super) async fn send<'f, T>(
+        &self,
+        installation: u64,
+        priority: Priority,
+        call: impl Fn() -> BoxFuture<'f, Result<T, GitHubError>>,
+    ) -> Result<T, GitHubError> {
+        let mut waits = 0;
+        loop {
+            let turn = self.lines.turn(installation, priority).await;
+            match call().await {
+                Err(GitHubError::Limited { until }) if waits < limits::LIMIT_WAITS => {
+                    waits += 1;
+                    self.lines.hold(installation, until.since(self.clock.now()));
+                    drop(turn);
+                }
+                // a token that ran out, or a new name: nothing was done, and the next call knows better
+                Err(GitHubError::Stale { .. } | GitHubError::Renamed { .. })
+                    if waits < limits::LIMIT_WAITS =>
+                {
+                    waits += 1;
+                }
+                end => return end,
+            }
+        }
+    }
+
+    /// The repository's objects, as far as they were fetched.
+    pub(super) async fn source(&self, thread: &Thread) -> Result<Arc<Source>, Report> {
+        let (folder, data) = (self.mirror(thread.repo_id), self.parts.data.clone());
+        Ok(Arc::new(aside(move || Source::open(&folder, &data)).await?))
+    }
+
+    fn mirror(&self, repo: u64) -> PathBuf {
+        self.parts.data.join("mirrors").join(repo.to_string())
+    }
+
+    /// What is known about a run besides the run itself, for its texts.
+    pub(super) async fn facts(&self, run: &Run, thread: &Thread) -> Result<Facts, Report> {
+        let costs = self.store.costs(&run.id).await.map_err(|error| error.report())?;
+        let pull = self.store.remembered(&run.id, PULL).await.map_err(|error| error.report())?;
+        let pull = pull.and_then(|known| {
+            Some(PullLink { number: known.remote_id?, url: known.note.unwrap_or_default() })
+        });
+        Ok(Facts {
+            repo_url: format!("{}/{}/{}", self.parts.site, thread.repo_owner, thread.repo_name),
+            number: thread.number,
+            requester: Requester { id: thread.requester, login: thread.requester_login.clone() },
+            cost: Cost {
+                usd: costs.sum.usd,
+                model_calls: u64::from(costs.calls),
+                input_tokens: costs.sum.input_tokens,
+                output_tokens: costs.sum.output_tokens,
+            },
+            elapsed: self.clock.now().since(run.created),
+            run_url: self.parts.public_url.as_ref().map(|url| format!("{url}/runs/{}", run.id)),
+            pull,
+            notes: Vec::new(),
+        })
+    }
+
+    /// The ends of what the commands of the receipt wrote.
+    pub(super) async fn outputs(&self, run: &Run) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        for check in run.state.receipt.iter().flat_map(|receipt| &receipt.commands) {
+            // what is gone is not shown; its hash is in the receipt
+            let Ok(bytes) = self.store.kept(&check.output).await else { continue };
+            let from = bytes.len().saturating_sub(shown::OUTPUT_BYTES);
+            let text = String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned();
+            outputs.push(Output { command: check.command.clone(), text });
+        }
+        outputs
+    }
+
+    /// The hands that do what is the same on a laptop.
+    async fn local(&self, run: &Run, thread: &Thread) -> Result<Arc<Performer>, Report> {
+        let known = self.locals.lock().unwrap_or_else(PoisonError::into_inner).get(&run.id).cloned();
+        match known {
+            Some(local) => Ok(local),
+            None => self.begin_local(run, thread, None).await,
+        }
+    }
+
+    /// The same, made anew; `base` is the commit to start from, as long as the run has no snapshot.
+    async fn begin_local(
+        &self,
+        run: &Run,
+        thread: &Thread,
+        base: Option<Sha>,
+    ) -> Result<Arc<Performer>, Report> {
+        let model = self.parts.model.clone().ok_or_else(|| {
+            let hint = "name a model with QUANTUM_MODEL and start again; the run goes on then";
+            Report::new(Class::Broken, "no_model", "no model is named", hint)
+        })?;
+        let request = self.store.kept(&thread.request).await.map_err(|error| error.report())?;
+        let parts = Parts {
+            source: self.source(thread).await?,
+            sandbox: self.parts.sandbox.clone(),
+            model,
+            data: self.parts.data.clone(),
+            clock: self.clock.clone(),
+            base: base.map(|base| base.to_string()),
+            branch: thread.branch.clone(),
+            request: Some(String::from_utf8_lossy(&request).into_owned()),
+            roots: self.parts.roots.clone(),
+            host_env: self.parts.host_env.clone(),
+            egress_allow: self.parts.egress_allow.clone(),
+        };
+        let local = Arc::new(Performer::new(self.store.clone(), parts));
+        let mut locals = self.locals.lock().unwrap_or_else(PoisonError::into_inner);
+        locals.insert(run.id.clone(), Arc::clone(&local));
+        Ok(local)
+    }
+
+    /// Forgets what is only kept while a run is driven.
+    pub(super) fn forget(&self, run: &RunId) {
+        self.locals.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+    }
+
+    /// Fetches the default branch into the mirror.
+    async fn fetch(&self, place: &Place<'_>, errand: &Errand<'_>) -> Result<Sha, Trouble> {
+        let thread = place.thread;
+        let repo = place.desk.repo();
+        let remote = Remote {
+            url: format!("{}/{}/{}.git", self.parts.site, repo.owner, repo.name),
+            token: Some(place.desk.fetch_token().await?),
+            want: Want::Branch(thread.default_branch.clone()),
+        };
+        let (folder, wire, cancel) =
+            (self.mirror(thread.repo_id), self.parts.wire.clone(), errand.cancel.clone());
+        let fetched =
+            aside(move || Mirror::open(&folder, wire)?.fetch(&remote, &git::Caps::default(), &cancel));
+        Ok(fetched.await?)
+    }
+
+    async fn perform_here(&self, errand: &Errand<'_>, thread: &Thread) -> Result<Option<Event>, Trouble> {
+        let (run, lease) = (errand.run, errand.lease);
+        let desk = self.desk(thread);
+        let place = Place { hands: self, thread, desk: &desk };
+        match errand.effect {
+            // what was said to us was answered with a reaction when it was taken in
+            Effect::Acknowledge | Effect::StopWorks { .. } | Effect::Reply { about: About::Command, .. } => {}
+            Effect::Status { seq, .. } => {
+                self.store.want_status(&run.id, *seq).await?;
+                self.told.notify_one();
+            }
+            Effect::Snapshot { .. } => {
+                let base = self.fetch(&place, errand).await?;
+                return Ok(self.begin_local(run, thread, Some(base)).await?.perform(errand).await?);
+            }
+            Effect::Work(_) | Effect::Merge { .. } | Effect::Verify { .. } => {
+                return Ok(self.local(run, thread).await?.perform(errand).await?);
+            }
+            Effect::Publish { .. } => return self.publish(&place, errand).await,
+            Effect::Ask { slot, question } => {
+                let body = comment::question(run, *slot, question, &self.facts(run, thread).await?);
+                place.wall(lease).post(&format!("question-{slot}"), Priority::Reply, &body).await?;
+            }
+            Effect::AskApproval { slot } => {
+                let body = comment::approval(run, *slot, &self.facts(run, thread).await?);
+                place.wall(lease).post(&format!("approval-{slot}"), Priority::Reply, &body).await?;
+            }
+            Effect::Reply { about: About::End | About::Pause, text, .. } => {
+                place.end(lease, run, text).await?;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn publish(&self, place: &Place<'_>, errand: &Errand<'_>) -> Result<Option<Event>, Trouble> {
+        let (run, thread) = (errand.run, place.thread);
+        let Effect::Publish { round, tree, parent, title, message, verdict } = errand.effect else {
+            return Ok(None);
+        };
+        let Some(snapshot) = &run.state.snapshot else { return Ok(None) };
+        let local = self.local(run, thread).await?;
+        let message = comment::commit_message(title, message, &self.facts(run, thread).await?);
+        protect::check(&local, errand, &snapshot.tree, tree).await??;
+        protect::message(&local, &message)?;
+        let change = Change {
+            lease: errand.lease,
+            round: *round,
+            base_tree: &snapshot.tree,
+            is_first: *parent == snapshot.base,
+            tree,
+            parent,
+            title,
+            message,
+            verdict: *verdict,
+        };
+        place.publish(run, &change).await.map(Some)
+    }
+}
+
+#[async_trait]
+impl Perform for AppHands {
+    async fn perform(&self, errand: &Errand<'_>) -> Result<Option<Event>, Report> {
+        let thread = self.thread(&errand.run.id).await?;
+        match self.perform_here(errand, &thread).await {
+            Ok(event) => Ok(event),
+            Err(trouble) => trouble.told(errand.run),
+        }
+    }
+
+    async fn tidy(&self, run: &RunId) {
+        remove_run(&self.parts.data, run).await;
+    }
+}
+
+impl std::fmt::Debug for AppHands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppHands").field("us", self.us()).finish_non_exhaustive()
+    }
+}
+
+/// Where a run's status comment is, when it is there.
+pub(super) async fn status_url(
+    hands: &AppHands,
+    thread: &Thread,
+    run: &RunId,
+) -> Result<Option<String>, Report> {
+    let known = hands.store.remembered_of(&status::key(run), status::STATUS).await;
+    let known = known.map_err(|error| error.report())?.and_then(|known| known.remote_id);
+    let (site, owner, name) = (&hands.parts.site, &thread.repo_owner, &thread.repo_name);
+    let page = format!("{site}/{owner}/{name}/issues/{}#issuecomment-", thread.number);
+    Ok(known.map(|id| format!("{page}{id}")))
+}

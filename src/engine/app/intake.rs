@@ -1,0 +1,72 @@
+//! Intake: from a stored delivery to a decision. A delivery is a knock: who may do what is asked of GitHub first.
+//!
+//! Every step may be repeated: runs have derived ids, comments are found again by their markers, reactions are no-ops the
+//! second time. A delivery has ended only after all of it.
+
+use super::{App, publish::PULL};
+use crate::{
+    engine::Told,
+    github::webhook,
+    ids::RunId,
+    intent::notice::Notice,
+    report::{Hint, Report},
+    run::Event,
+    store::{Delivery, StoreError},
+};
+
+/// What came of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It was acted upon; a stable word for the audit.
+    Done(&'static str),
+    /// It means nothing, and why.
+    Nothing(&'static str),
+}
+
+impl App {
+    /// Takes one delivery in.
+    pub(super) async fn take(&self, delivery: &Delivery) -> Result<Taken, Report> {
+        let (hands, store) = (self.hands(), self.engine().store());
+        let body = delivery.body().await.map_err(|error| error.report())?;
+        let told = |error: StoreError| error.report();
+        match webhook::notice(&delivery.event, &body, hands.us()) {
+            Notice::Commented(comment) => self.commented(&comment).await,
+            Notice::PullClosed { repo, number, merged, .. } => {
+                let runs = store.open_runs_that_sent(repo.id, PULL, number).await.map_err(told)?;
+                self.tell_all(runs, &Event::PullEnded { merged }).await
+            }
+            Notice::ThreadGone { repo, number } => {
+                let run = store.open_run_on(repo.id, number).await.map_err(told)?;
+                let what = format!("issue #{number}");
+                self.tell_all(run.into_iter().collect(), &Event::Gone { what }).await
+            }
+            Notice::RepoGone { repo_ids, why } => {
+                let mut runs = Vec::new();
+                for id in repo_ids {
+                    runs.extend(store.open_runs_of_repo(id).await.map_err(told)?);
+                }
+                let what = format!("the repository ({})", why.words());
+                self.tell_all(runs, &Event::Gone { what }).await
+            }
+            Notice::InstallationGone { installation, why } => {
+                let runs = store.open_runs_of_installation(installation).await.map_err(told)?;
+                let what = format!("the App's installation ({})", why.words());
+                self.tell_all(runs, &Event::Gone { what }).await
+            }
+            Notice::Ignored(why) => Ok(Taken::Nothing(why.code())),
+        }
+    }
+
+    /// Tells runs the same, and lets those that listen do what follows.
+    async fn tell_all(&self, runs: Vec<RunId>, event: &Event) -> Result<Taken, Report> {
+        if runs.is_empty() {
+            return Ok(Taken::Nothing("no_run"));
+        }
+        for run in runs {
+            if let Told::Taken(_) = self.engine().tell(&run, event).await? {
+                self.look_at(&run);
+            }
+        }
+        Ok(Taken::Done("told"))
+    }
+}

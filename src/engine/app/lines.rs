@@ -1,0 +1,186 @@
+//! One line per installation for everything that changes something on GitHub: the urgent first, one at a time, with a pause
+//! between two. GitHub asks for both ("Best practices for using the REST API": requests in series, a second between those
+//! that change something).
+
+use crate::limits::github as limits;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::Notify, time::Instant};
+
+/// What goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Somebody waits to be heard, or wants it stopped.
+    Acknowledge,
+    /// An answer to a person.
+    Reply,
+    /// Branch, pull request, check.
+    Publish,
+    /// Where a run is: the newest is enough.
+    Status,
+}
+
+/// The lines of all installations.
+#[derive(Debug)]
+pub struct Lines {
+    gap: Duration,
+    lines: Mutex<HashMap<u64, Arc<Line>>>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_busy: bool,
+    free_at: Option<Instant>,
+    waiting: BTreeSet<(Priority, u64)>,
+    tickets: u64,
+}
+
+impl Lines {
+    /// Lines with this pause between two turns.
+    pub fn new(gap: Duration) -> Self {
+        Self { gap, lines: Mutex::new(HashMap::new()) }
+    }
+
+    /// Waits for a turn. Dropping what it gives ends the turn; dropping the wait gives the place up.
+    pub async fn turn(&self, installation: u64, priority: Priority) -> Turn {
+        let line = self.line(installation);
+        let ticket = {
+            let mut state = line.state();
+            state.tickets += 1;
+            let ticket = (priority, state.tickets);
+            state.waiting.insert(ticket);
+            ticket
+        };
+        let place = Place { line: Arc::clone(&line), ticket };
+        loop {
+            let changed = line.changed.notified();
+            match line.take(ticket) {
+                Taken::Mine => return Turn { place, gap: self.gap },
+                Taken::NotBefore(at) => tokio::select! {
+                    () = tokio::time::sleep_until(at) => {}
+                    () = changed => {}
+                },
+                Taken::Others => changed.await,
+            }
+        }
+    }
+
+    /// Nothing goes out before that time is over: GitHub said so.
+    pub fn hold(&self, installation: u64, span: Duration) {
+        let line = self.line(installation);
+        let until = Instant::now() + span.min(limits::HOLD_MOST);
+        let mut state = line.state();
+        state.free_at = state.free_at.max(Some(until));
+        drop(state);
+        line.changed.notify_waiters();
+    }
+
+    fn line(&self, installation: u64) -> Arc<Line> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(lines.entry(installation).or_default())
+    }
+}
+
+enum Taken {
+    Mine,
+    NotBefore(Instant),
+    Others,
+}
+
+impl Line {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, ticket: (Priority, u64)) -> Taken {
+        let mut state = self.state();
+        if state.is_busy || state.waiting.first() != Some(&ticket) {
+            return Taken::Others;
+        }
+        match state.free_at {
+            Some(at) if at > Instant::now() => Taken::NotBefore(at),
+            Some(_) | None => {
+                state.is_busy = true;
+                Taken::Mine
+            }
+        }
+    }
+}
+
+/// A place in a line, given up when dropped.
+#[derive(Debug)]
+struct Place {
+    line: Arc<Line>,
+    ticket: (Priority, u64),
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.line.state().waiting.remove(&self.ticket);
+        self.line.changed.notify_waiters();
+    }
+}
+
+/// The right to send one request that changes something.
+#[derive(Debug)]
+pub struct Turn {
+    place: Place,
+    gap: Duration,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut state = self.place.line.state();
+        state.is_busy = false;
+        let next = Instant::now() + self.gap;
+        state.free_at = state.free_at.max(Some(next));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_urgent_goes_first_and_a_pause_lies_between() {
+        let lines = Lines::new(Duration::from_secs(1));
+        let begun = Instant::now();
+        let first = lines.turn(7, Priority::Status).await;
+        let mut status = Box::pin(lines.turn(7, Priority::Status));
+        let mut cancel = Box::pin(lines.turn(7, Priority::Acknowledge));
+        assert!(status.as_mut().now_or_never().is_none() && cancel.as_mut().now_or_never().is_none());
+        // another installation waits for nobody
+        assert!(lines.turn(8, Priority::Status).now_or_never().is_some());
+        drop(first);
+        assert!(status.as_mut().now_or_never().is_none());
+        let turn = cancel.await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(1));
+        drop(turn);
+        drop(status.await);
+        assert_eq!(begun.elapsed(), Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_is_not_waited_for_and_a_hold_holds() {
+        let lines = Lines::new(Duration::ZERO);
+        let first = lines.turn(7, Priority::Reply).await;
+        let mut gone = Box::pin(lines.turn(7, Priority::Acknowledge));
+        assert!(gone.as_mut().now_or_never().is_none());
+        drop(gone);
+        drop(first);
+        let begun = Instant::now();
+        lines.hold(7, Duration::from_secs(30));
+        drop(lines.turn(7, Priority::Status).await);
+        assert_eq!(begun.elapsed(), Duration::from_secs(30));
+    }
+}

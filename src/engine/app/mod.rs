@@ -1,0 +1,28 @@
+//! The App: what comes in as deliveries becomes runs, and what runs want on GitHub is done there.
+//!
+//! [`App`] takes deliveries in, drives runs and keeps status comments up to date; [`AppHands`] performs effects: what is
+//! the same on a laptop is done by `Performer` on a mirror of the repository, the rest by the GitHub client. Everything
+//! that changes something on GitHub waits in the line of its installation ([`Lines`]).
+//!
+//! Deliberately absent: decisions. Who may do what is `intent::policy`'s, what follows from an event is `run`'s.
+
+mod branch;
+mod commands;
+mod desk;
+mod hands;
+mod intake;
+mod lines;
+mod publish;
+mod slots;
+mod status;
+mod sweep;
+mod upload;
+mod working;
+
+pub use hands::{AppHands, AppParts, Budget};
+pub use intake::Taken;
+pub use lines::{Lines, Priority};
+pub use sweep::Swept;
+pub use working::{App, Bounds};
+
+use super::perform::aside;

@@ -1,0 +1,142 @@
+//! What a thread shows of a run besides its pull request: the status comment, the result, the reaction.
+//!
+//! A status is wanted when the run's phase changes (`Effect::Status` notes it durably) and written apart from the run, so
+//! that nothing waits for it; of several only the newest is written, and no oftener than [`limits::STATUS_EVERY`] but
+//! for the last one.
+
+use super::{
+    AppHands, Priority,
+    desk::{Place, Trouble},
+    publish::PULL,
+    slots::Wall,
+};
+use crate::{
+    clock::Timestamp,
+    github::{GitHubError, Reaction},
+    limits::app as limits,
+    report::{Hint, Report},
+    run::{Ground, Outcome, Phase, Run, Verdict, comment},
+    store::{Lease, Sender, WantedStatus},
+};
+use futures_util::FutureExt;
+use std::time::Duration;
+
+/// Under which key status comments are remembered: they are no run's effect, and nobody's lease.
+pub(super) fn key(run: &crate::ids::RunId) -> String {
+    format!("status/{run}")
+}
+
+/// The slot of the status comment.
+pub(super) const STATUS: &str = "status";
+
+impl AppHands {
+    /// Writes the statuses that are due; when the next one is, if any waits.
+    pub(super) async fn write_statuses(&self, again: Duration) -> Result<Option<Timestamp>, Report> {
+        let _alone = self.writing.lock().await;
+        let wanted = self.store.wanted_statuses(limits::STATUSES_AT_ONCE).await;
+        let mut next: Option<Timestamp> = None;
+        for one in wanted.map_err(|error| error.report())? {
+            let now = self.clock.now();
+            let run = self.store.run(&one.run).await.map_err(|error| error.report())?.run;
+            let due = match one.written {
+                Some(written) if is_going_on(run.phase()) => written.after(limits::STATUS_EVERY),
+                Some(_) | None => now,
+            };
+            let due = due.max(one.not_before);
+            let again = if due > now { Some(due) } else { self.write_status(&run, &one, again).await? };
+            next = [next, again].into_iter().flatten().min();
+        }
+        Ok(next)
+    }
+
+    /// Writes one; when it has to be tried again, if it could not be.
+    async fn write_status(
+        &self,
+        run: &Run,
+        wanted: &WantedStatus,
+        again: Duration,
+    ) -> Result<Option<Timestamp>, Report> {
+        let thread = self.thread(&run.id).await?;
+        let desk = self.desk(&thread);
+        let facts = self.facts(run, &thread).await?;
+        let key = key(&run.id);
+        let wall = Wall {
+            hands: self,
+            desk: &desk,
+            installation: thread.installation,
+            number: thread.number,
+            sender: Sender::Key(&key),
+        };
+        let end = wall.put(STATUS, Priority::Status, &comment::status(run, &facts)).await;
+        let now = self.clock.now();
+        match end {
+            // gone: nobody is there to read it
+            Ok(()) | Err(Trouble::Gone(_)) => {
+                let written = self.store.status_written(&run.id, wanted.seq, now).await;
+                written.map_err(|error| error.report())?;
+                Ok(None)
+            }
+            Err(Trouble::Told(report)) => {
+                tracing::warn!(run = %run.id, %report, "the status comment could not be written; tried again later");
+                let again = now.after(again);
+                self.store.postpone_status(&run.id, again).await.map_err(|error| error.report())?;
+                Ok(Some(again))
+            }
+        }
+    }
+}
+
+/// Whether there is soon more to say; what a run rests at is said at once.
+fn is_going_on(phase: Phase) -> bool {
+    match phase {
+        Phase::Queued | Phase::Planning | Phase::Working | Phase::Verifying | Phase::Publishing => true,
+        Phase::Watching | Phase::Paused | Phase::Closed => false,
+    }
+}
+
+impl Place<'_> {
+    /// Where this run writes, as whoever holds this lease.
+    pub(super) fn wall<'w>(&'w self, lease: &'w Lease) -> Wall<'w> {
+        Wall {
+            hands: self.hands,
+            desk: self.desk,
+            installation: self.thread.installation,
+            number: self.thread.number,
+            sender: Sender::Run(lease),
+        }
+    }
+
+    /// The end of a run, or a pause that nobody was asked about: the reaction, and one result comment when no pull request
+    /// says it already.
+    pub(super) async fn end(&self, lease: &Lease, run: &Run, text: &str) -> Result<(), Trouble> {
+        let pull = self.hands.store.remembered(&run.id, PULL).await?;
+        let is_opened = pull.is_some_and(|known| known.remote_id.is_some());
+        let is_published = is_opened && run.phase() == Phase::Watching;
+        if !is_published {
+            let facts = self.hands.facts(run, self.thread).await?;
+            let body = comment::result(run, text, &facts);
+            self.wall(lease).put("result", Priority::Reply, &body).await?;
+        }
+        self.react(if is_well(run, is_published) { Reaction::Rocket } else { Reaction::Confused }).await
+    }
+
+    /// A reaction on the command's comment; a comment that is gone needs none.
+    async fn react(&self, reaction: Reaction) -> Result<(), Trouble> {
+        let comment = self.thread.comment;
+        match self.send(Priority::Acknowledge, || self.desk.react_comment(comment, reaction).boxed()).await {
+            Ok(()) | Err(GitHubError::Missing { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A pull request whose checks pass or could not tell, or an answer.
+fn is_well(run: &Run, is_published: bool) -> bool {
+    let failed = matches!(&run.state.ground, Ground::Watching { verdict: Verdict::Failed, .. });
+    match run.outcome() {
+        Some(outcome) => {
+            matches!(outcome, Outcome::Answered | Outcome::Proposed | Outcome::Unverified | Outcome::Merged)
+        }
+        None => is_published && !failed,
+    }
+}

@@ -1,0 +1,275 @@
+//! The App at work: deliveries are taken in, runs are driven, statuses written, what was missed is looked for. Each of the four
+//! is one function that does what is due and says when it wants to be called again; [`App::serve`] calls them.
+//!
+//! Dropping what `serve` returns is like a crash: safe, and what was begun goes on after the next start.
+
+use super::{AppHands, Taken};
+use crate::{
+    agent::contract::Watch,
+    clock::Timestamp,
+    engine::{Engine, Timing},
+    ids::RunId,
+    limits::{app as limits, engine as engines},
+    report::{Class, Hint, Report},
+    run::Phase,
+    store::{Delivery, DeliveryEnd, StoreError},
+};
+use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// How much at once, and how often.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Runs that are driven at the same time.
+    pub runs_at_once: usize,
+    /// How often what was missed is looked for.
+    pub sweep_every: Duration,
+    /// When a status comment that could not be written is tried again.
+    pub status_again: Duration,
+}
+
+/// The App at work.
+pub struct App {
+    engine: Engine<AppHands>,
+    bounds: Bounds,
+    /// A delivery came.
+    came: Arc<Notify>,
+    /// A run may want something.
+    wants: Notify,
+    /// When a run whose drive failed is driven again.
+    later: Mutex<HashMap<RunId, (u32, Timestamp)>>,
+    /// One delivery of a repository at a time: two commands on one issue must not both find it free.
+    repos: Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+type Driven<'a> = LocalBoxFuture<'a, (RunId, Result<Phase, Report>)>;
+
+impl App {
+    /// An App on these hands.
+    pub fn new(hands: AppHands, timing: Timing, bounds: Bounds, came: Arc<Notify>) -> Self {
+        let (store, clock) = (hands.store.clone(), hands.clock.clone());
+        Self {
+            engine: Engine::with(store, hands, clock, timing),
+            bounds,
+            came,
+            wants: Notify::new(),
+            later: Mutex::default(),
+            repos: Mutex::default(),
+        }
+    }
+
+    /// The engine under it.
+    pub fn engine(&self) -> &Engine<AppHands> {
+        &self.engine
+    }
+
+    pub(super) fn hands(&self) -> &AppHands {
+        self.engine.performer()
+    }
+
+    /// This run may want something done.
+    pub(super) fn look_at(&self, run: &RunId) {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+        self.wants.notify_one();
+    }
+
+    /// The lock of a repository's deliveries.
+    pub(super) fn repo_lock(&self, repo: u64) -> Arc<tokio::sync::Mutex<()>> {
+        let mut repos = self.repos.lock().unwrap_or_else(PoisonError::into_inner);
+        repos.retain(|_, lock| Arc::strong_count(lock) > 1);
+        Arc::clone(repos.entry(repo).or_default())
+    }
+
+    /// Works until told to stop; then everything in hand is dropped.
+    pub async fn serve(&self, stop: &CancellationToken) {
+        let work = async {
+            tokio::join!(self.taking(), self.driving(), self.telling(), self.sweeping());
+        };
+        stop.run_until_cancelled(work).await;
+    }
+
+    async fn taking(&self) {
+        loop {
+            let came = self.came.notified();
+            match self.take_all().await {
+                Ok(next) => wait(self, came, next, limits::LOOK_AGAIN).await,
+                Err(report) => self.troubled("taking deliveries in", &report).await,
+            }
+        }
+    }
+
+    /// Takes in every delivery that is due; when the next one is.
+    pub async fn take_all(&self) -> Result<Option<Timestamp>, Report> {
+        loop {
+            let now = self.engine.now();
+            let store = self.engine.store();
+            let due = store.next_deliveries(now, limits::DELIVERIES_AT_ONCE).await;
+            let due = due.map_err(|error| error.report())?;
+            if due.is_empty() {
+                return store.next_delivery_at().await.map_err(|error| error.report());
+            }
+            let taken = due.iter().map(|delivery| self.take_one(delivery));
+            for end in futures_util::future::join_all(taken).await {
+                end.map_err(|error| error.report())?;
+            }
+        }
+    }
+
+    async fn take_one(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        let (store, id) = (self.engine.store(), delivery.id.as_str());
+        match self.take(delivery).await {
+            Ok(Taken::Done(what)) => {
+                tracing::info!(delivery = %id, event = %delivery.event, what, "taken in");
+                store.finish_delivery(id, DeliveryEnd::Done, what).await
+            }
+            Ok(Taken::Nothing(why)) => {
+                tracing::debug!(delivery = %id, event = %delivery.event, why, "means nothing");
+                store.finish_delivery(id, DeliveryEnd::Ignored, why).await
+            }
+            Err(report)
+                if report.class == Class::Transient && delivery.failures < limits::DELIVERY_FAILURES =>
+            {
+                tracing::info!(delivery = %id, %report, "will be tried again");
+                store.postpone_delivery(id, self.engine.retry_at(delivery.failures)).await
+            }
+            Err(report) => {
+                tracing::error!(delivery = %id, %report, hint = %report.hint, "could not be taken in");
+                store.finish_delivery(id, DeliveryEnd::Failed, &report.code).await
+            }
+        }
+    }
+
+    async fn driving(&self) {
+        let mut hand: FuturesUnordered<Driven<'_>> = FuturesUnordered::new();
+        let mut busy = HashSet::new();
+        loop {
+            let wants = self.wants.notified();
+            if let Err(report) = self.start_drives(&mut hand, &mut busy).await {
+                self.troubled("looking for runs", &report).await;
+            }
+            tokio::select! {
+                Some((run, end)) = hand.next(), if !hand.is_empty() => {
+                    busy.remove(&run);
+                    self.driven(&run, end);
+                }
+                () = wants => {}
+                () = tokio::time::sleep(limits::LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Drives every run until all rest; for tests, and for `receive`.
+    pub async fn drive_all(&self) -> Result<(), Report> {
+        let (mut hand, mut busy) = (FuturesUnordered::new(), HashSet::new());
+        loop {
+            self.start_drives(&mut hand, &mut busy).await?;
+            let Some((run, end)) = hand.next().await else { return Ok(()) };
+            busy.remove(&run);
+            self.driven(&run, end);
+        }
+    }
+
+    async fn start_drives<'a>(
+        &'a self,
+        hand: &mut FuturesUnordered<Driven<'a>>,
+        busy: &mut HashSet<RunId>,
+    ) -> Result<(), Report> {
+        if hand.len() >= self.bounds.runs_at_once {
+            return Ok(());
+        }
+        let now = self.engine.now();
+        let wanting = self.engine.store().runs_to_drive(now).await.map_err(|error| error.report())?;
+        for run in wanting {
+            let is_later = {
+                let later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+                later.get(&run).is_some_and(|(_, at)| *at > now)
+            };
+            if hand.len() >= self.bounds.runs_at_once {
+                break;
+            }
+            if !is_later && busy.insert(run.clone()) {
+                hand.push(self.drive(run).boxed_local());
+            }
+        }
+        Ok(())
+    }
+
+    async fn drive(&self, run: RunId) -> (RunId, Result<Phase, Report>) {
+        // a shutdown is no cancel: dropping this leaves the run as the store has it
+        let nobody = CancellationToken::new();
+        let end = self.engine.drive(&run, &nobody, &Watch::silent()).await.map(|run| run.phase());
+        let hands = self.hands();
+        hands.forget(&run);
+        // said with the tokens that are there, which are given back then
+        if let Err(report) = hands.write_statuses(self.bounds.status_again).await {
+            tracing::warn!(%run, %report, "its status could not be written; it is tried again");
+        }
+        if let Ok(thread) = hands.thread(&run).await {
+            hands.leave(&thread).await;
+        }
+        (run, end)
+    }
+
+    /// Notes how a drive ended: one that failed is driven again later, ever later.
+    fn driven(&self, run: &RunId, end: Result<Phase, Report>) {
+        let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+        match end {
+            Ok(phase) => {
+                later.remove(run);
+                tracing::info!(%run, ?phase, "at rest");
+            }
+            Err(report) => {
+                let (failures, _) = later.get(run).copied().unwrap_or_default();
+                let at = self.engine.retry_at(failures);
+                tracing::error!(%run, %report, hint = %report.hint, "the drive ended; it is tried again");
+                later.insert(run.clone(), (failures + 1, at));
+            }
+        }
+    }
+
+    async fn telling(&self) {
+        loop {
+            let told = self.hands().told.notified();
+            match self.write_statuses().await {
+                Ok(next) => wait(self, told, next, limits::LOOK_AGAIN).await,
+                Err(report) => self.troubled("writing status comments", &report).await,
+            }
+        }
+    }
+
+    /// Writes the status comments that are due; when the next one is.
+    pub async fn write_statuses(&self) -> Result<Option<Timestamp>, Report> {
+        self.hands().write_statuses(self.bounds.status_again).await
+    }
+
+    async fn sweeping(&self) {
+        loop {
+            if let Err(report) = self.sweep().await {
+                self.troubled("sweeping", &report).await;
+            }
+            tokio::time::sleep(self.bounds.sweep_every).await;
+        }
+    }
+
+    /// Something did not go, and not for one run only: it is said, and tried again in a moment.
+    async fn troubled(&self, what: &str, report: &Report) {
+        tracing::error!(%report, hint = %report.hint, "{what} failed; it is tried again");
+        tokio::time::sleep(engines::BACKOFF_MOST).await;
+    }
+}
+
+/// Waits for news, for the time that was named, or for a while.
+async fn wait(app: &App, news: impl Future<Output = ()>, next: Option<Timestamp>, most: Duration) {
+    let now = app.engine.now();
+    let span = next.map_or(most, |next| next.since(now).max(Duration::from_millis(1)).min(most));
+    tokio::select! {
+        () = news => {}
+        () = tokio::time::sleep(span) => {}
+    }
+}

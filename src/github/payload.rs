@@ -1,0 +1,206 @@
+//! The fields of GitHub's payloads that we use, as GitHub has them, and how they become ours.
+//!
+//! Everything else in a payload is skipped unread. What GitHub leaves out at times is an `Option` here; an id of 0 is
+//! nobody's and does not parse.
+
+use crate::{
+    clock::Timestamp,
+    intent::{
+        cut,
+        notice::{Account, AccountKind, Ignore, RepoRef},
+    },
+    limits::webhook::{MALFORMED_BYTES, NAME_BYTES},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::num::NonZeroU64;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// What every payload may have.
+#[derive(Deserialize)]
+pub(super) struct Knock {
+    pub(super) action: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Commented {
+    pub(super) installation: Option<Identity>,
+    pub(super) repository: Repository,
+    pub(super) issue: Issue,
+    pub(super) comment: Comment,
+    pub(super) sender: User,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Closed {
+    pub(super) installation: Option<Identity>,
+    pub(super) repository: Repository,
+    pub(super) pull_request: Pull,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ThreadGone {
+    pub(super) repository: Repository,
+    pub(super) issue: Numbered,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RepoGone {
+    pub(super) repository: Identity,
+}
+
+#[derive(Deserialize)]
+pub(super) struct InstallationGone {
+    pub(super) installation: Identity,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Removed {
+    pub(super) repositories_removed: Vec<Identity>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Identity {
+    pub(super) id: NonZeroU64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Numbered {
+    pub(super) number: NonZeroU64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct User {
+    id: NonZeroU64,
+    login: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Repository {
+    pub(super) id: NonZeroU64,
+    name: String,
+    owner: Owner,
+    private: bool,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    login: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Issue {
+    pub(super) number: NonZeroU64,
+    pub(super) title: String,
+    pub(super) body: Option<String>,
+    /// None: the account is gone.
+    pub(super) user: Option<Identity>,
+    /// There only when the issue is a pull request.
+    pub(super) pull_request: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Comment {
+    pub(super) id: NonZeroU64,
+    pub(super) body: Option<String>,
+    pub(super) created_at: String,
+    pub(super) user: User,
+    pub(super) performed_via_github_app: Option<Identity>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Pull {
+    pub(super) number: NonZeroU64,
+    #[serde(default)]
+    pub(super) merged: bool,
+    pub(super) head: Head,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Head {
+    #[serde(rename = "ref")]
+    pub(super) name: String,
+    /// None: the fork is gone.
+    pub(super) repo: Option<Identity>,
+}
+
+/// The payload, or what is wrong with it. Only an object is a payload.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Ignore> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(malformed("the body is not a JSON object"));
+    }
+    serde_json::from_slice(body).map_err(|why| malformed(&why.to_string()))
+}
+
+/// A date of RFC 3339 in our time, cut to milliseconds.
+pub(super) fn timestamp(text: &str) -> Result<Timestamp, Ignore> {
+    let date = OffsetDateTime::parse(text, &Rfc3339).map_err(|why| malformed(&format!("a date: {why}")))?;
+    let milliseconds = date.unix_timestamp().saturating_mul(1_000).saturating_add(date.millisecond().into());
+    Ok(Timestamp(milliseconds))
+}
+
+/// A reason that is short and can be shown: it may quote the payload.
+pub(super) fn malformed(why: &str) -> Ignore {
+    Ignore::Malformed(cut::line(why, MALFORMED_BYTES))
+}
+
+impl User {
+    pub(super) fn account(self) -> Account {
+        let kind = match self.kind.as_deref() {
+            Some("User") => AccountKind::User,
+            Some("Bot") => AccountKind::Bot,
+            Some("Organization") => AccountKind::Organization,
+            _ => AccountKind::Other,
+        };
+        Account { id: self.id.get(), login: self.login, kind }
+    }
+}
+
+impl Repository {
+    /// The two names become parts of addresses: one that could be anything else there is refused.
+    pub(super) fn reference(self) -> Result<RepoRef, Ignore> {
+        let (owner, name) = (self.owner.login, self.name);
+        if let Some(bad) = [&owner, &name].into_iter().find(|n| !is_name(n)) {
+            return Err(malformed(&format!("{bad:?} is not the name of an owner or a repository")));
+        }
+        Ok(RepoRef { id: self.id.get(), owner, name, is_private: self.private })
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=NAME_BYTES).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        && text.bytes().any(|b| b != b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_read_as_github_writes_them() {
+        let check = |text: &str, expected: Option<i64>| {
+            assert_eq!(timestamp(text).ok().map(|t| t.0), expected, "{text:?}");
+        };
+        check("2019-05-15T15:20:21Z", Some(1_557_933_621_000));
+        check("2019-05-15T15:20:21+00:00", Some(1_557_933_621_000));
+        check("2019-05-15T11:20:21.250-04:00", Some(1_557_933_621_250));
+        check("1970-01-01T00:00:00Z", Some(0));
+        check("1969-12-31T23:59:59.999Z", Some(-1));
+        check("9999-12-31T23:59:59Z", Some(253_402_300_799_000));
+        for bad in ["", "now", "2019-05-15", "2019-05-15 15:20", "2019-13-15T15:20:21Z", "1557933621"] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn names_that_could_lead_elsewhere_are_refused() {
+        for good in ["octocat", "Hello-World", "a_b", ".github", "x.y", "0"] {
+            assert!(is_name(good), "{good:?}");
+        }
+        for bad in ["", ".", "..", "a/b", "a b", "a%2fb", "ä", "a?b", &"x".repeat(NAME_BYTES + 1)] {
+            assert!(!is_name(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a command is answered with when it starts nothing: Markdown, pure functions, one sentence of what and one of what
+//! next. Where a run is, is told by `run::comment`.
+
+use super::{
+    command::{self, COMMANDS, Command},
+    notice::On,
+    policy::{OpenRun, Permission},
+    prose::code,
+};
+use crate::limits::intent::COMMAND_AGE;
+
+/// Why a command was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Less than the least permission.
+    NotAllowed {
+        /// What it takes.
+        needs: Permission,
+    },
+    /// Older than [`COMMAND_AGE`].
+    TooOld,
+    /// No command of ours.
+    Unknown {
+        /// What was said.
+        word: String,
+        /// What was probably meant.
+        closest: Option<Command>,
+    },
+    /// A command of ours that does not work there.
+    WrongKind {
+        /// Which.
+        command: Command,
+        /// Where it was said.
+        on: On,
+    },
+    /// Words to `@NAME` that are no command.
+    NotUnderstood,
+    /// A run is open here.
+    AlreadyOpen(OpenRun),
+    /// No run is open here.
+    NothingToCancel,
+    /// No run was here.
+    NothingToRetry,
+    /// The issue and the command say nothing.
+    NothingAsked,
+    /// The bounds of [`crate::limits::intent`] on started runs are reached.
+    TooMany,
+}
+
+impl Reply {
+    /// A stable word for logs and counters.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAllowed { .. } => "deny.permission",
+            Self::TooOld => "too_old",
+            Self::Unknown { .. } => "unknown_command",
+            Self::WrongKind { .. } => "wrong_kind",
+            Self::NotUnderstood => "not_understood",
+            Self::AlreadyOpen(_) => "already_open",
+            Self::NothingToCancel => "nothing_to_cancel",
+            Self::NothingToRetry => "nothing_to_retry",
+            Self::NothingAsked => "empty_request",
+            Self::TooMany => "too_many",
+        }
+    }
+
+    /// Whether it is given once a person, issue and day; more of them are silence. Those that somebody could make us
+    /// repeat at no cost.
+    pub fn is_once_a_day(&self) -> bool {
+        matches!(self, Self::NotAllowed { .. } | Self::TooMany)
+    }
+
+    /// The text, without [`second`].
+    pub fn text(&self) -> String {
+        match self {
+            Self::NotAllowed { needs } => format!(
+                "Commands take {} permission in this repository. Ask somebody who has it to say it.",
+                needs.word()
+            ),
+            Self::TooOld => format!(
+                "That command is older than {} hours, so nothing was started. If it is still wanted, say it again in a \
+                 new comment.",
+                COMMAND_AGE.as_secs() / 3600
+            ),
+            Self::Unknown { word, closest: Some(closest) } => format!(
+                "There is no command {}. Did you mean {}? For example: {}",
+                code(word),
+                closest.shown(),
+                code(closest.row().example)
+            ),
+            Self::Unknown { word, closest: None } => {
+                format!("There is no command {}. {}", code(word), help())
+            }
+            Self::WrongKind { command, on } => wrong_kind(*command, *on),
+            Self::NotUnderstood => format!("Only commands are understood so far, not free text. {}", help()),
+            Self::AlreadyOpen(run) => already_open(run),
+            Self::NothingToCancel => "There is nothing to cancel: no run is open here.".to_owned(),
+            Self::NothingToRetry => "There is nothing to retry: nothing was run here yet.".to_owned(),
+            Self::NothingAsked => format!(
+                "Neither the issue nor the command says what is wanted. Say it in a sentence, for example: {}",
+                code(Command::Build.row().example)
+            ),
+            Self::TooMany => {
+                "Too many runs were started in the last hour, so this one was not. Say it again later."
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// The answer to `help`.
+pub fn help() -> String {
+    format!(
+        "A command is the first line of a new comment:\n\n{}\n\nEdits start nothing. For example: {}",
+        command::table(),
+        code(Command::Build.row().example)
+    )
+}
+
+/// The answer to `status` where no run was.
+pub fn no_run() -> String {
+    format!("Nothing was run here yet. {} starts something.", Command::Build.shown())
+}
+
+/// What is said about a second command in the same comment, on a line of its own below the answer.
+pub fn second(named: &str) -> String {
+    format!("One command a comment: {} was not looked at. Say it in a new comment.", code(named))
+}
+
+fn wrong_kind(command: Command, on: On) -> String {
+    let works = command.row().on.iter().map(|on| format!("{}s", command::kind(*on)));
+    let works = works.collect::<Vec<_>>().join(" and ");
+    let here = COMMANDS.iter().filter(|row| row.on.contains(&on)).map(|row| row.command.shown());
+    format!(
+        "{} works on {works}, and this is {} {}. Here you can say {}.",
+        command.shown(),
+        if on == On::Issue { "an" } else { "a" },
+        command::kind(on),
+        here.collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn already_open(run: &OpenRun) -> String {
+    let at = match &run.status_url {
+        Some(url) => format!("[{}]({url})", run.phase_label),
+        None => run.phase_label.clone(),
+    };
+    format!(
+        "A run is open here already ({at}), so no other was started. {} ends it; then say {} again.",
+        Command::Cancel.shown(),
+        Command::Build.shown()
+    )
+}

@@ -1,0 +1,160 @@
+//! What people see of a run on GitHub: Markdown, pure functions of the run and some facts about its thread.
+//!
+//! One status comment a run, edited in place; a new comment for whatever somebody must notice, with the one mention of the
+//! requester in it. Every comment ends with a hidden marker line that says whose it is. The agents' and the repository's
+//! words go through [`super::markdown::defused`]; only what is written here mentions, links and closes.
+//!
+//! Everything is at most [`crate::limits::intent::BODY_CHARS`] long: what agents wrote is cut in the middle, the receipt is not.
+
+mod check;
+mod commit;
+mod marker;
+mod parts;
+mod pull;
+mod status;
+
+use super::{Question, Run, markdown};
+use crate::{
+    ids::{RunId, Usd},
+    intent::command::{self, Command},
+};
+pub use check::{CheckOutput, Output, check_output, conclusion};
+pub use commit::commit_message;
+pub use marker::{Slot, marker, read_marker};
+use parts::{fit, join, mention};
+pub use pull::{pull_body, pull_title};
+pub use status::{status, where_is};
+use std::time::Duration;
+
+/// What the texts say about a run that the run does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The repository's address, e.g. `https://github.com/o/r`: the one place that links may lead into.
+    pub repo_url: String,
+    /// The issue's number.
+    pub number: u64,
+    /// Whoever asked for the run: the only one who is mentioned.
+    pub requester: Requester,
+    /// What was spent so far.
+    pub cost: Cost,
+    /// Since the run was created.
+    pub elapsed: Duration,
+    /// The run's own page, when there is one.
+    pub run_url: Option<String>,
+    /// The run's pull request, once it is open.
+    pub pull: Option<PullLink>,
+    /// Sentences of ours that the thread should know, e.g. about a second command in the same comment.
+    pub notes: Vec<String>,
+}
+
+/// Whoever asked for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// The account's id.
+    pub id: u64,
+    /// Its name.
+    pub login: String,
+}
+
+/// What a run spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Money; None: the model has no price.
+    pub usd: Option<Usd>,
+    /// Model calls.
+    pub model_calls: u64,
+    /// Tokens sent.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+}
+
+/// A pull request, to link to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullLink {
+    /// Its number.
+    pub number: u64,
+    /// Its address.
+    pub url: String,
+}
+
+/// A question to the requester: a comment of its own.
+pub fn question(run: &Run, slot: u32, question: &Question, facts: &Facts) -> String {
+    let next = match command::shown_if_there("answer") {
+        Some(answer) => format!("Answer with {answer} and your words."),
+        None => format!(
+            "An answer in a comment is not understood yet: {} ends this run, then {} with the answer in its text starts \
+             over.",
+            Command::Cancel.shown(),
+            Command::Build.shown()
+        ),
+    };
+    fit(|each| {
+        let choices = question.choices.iter().zip(1..);
+        let choices = choices.map(|(choice, n)| format!("{n}. {}", parts::line(choice, each, facts)));
+        let asked = markdown::cut_middle(&question.text, each);
+        join(&[
+            format!("{}, there is a question before the work goes on:", mention(facts)),
+            markdown::quoted(&markdown::defused(&asked, &facts.repo_url)),
+            choices.collect::<Vec<_>>().join("\n"),
+            next.clone(),
+            marker(&run.id, Slot::Question(slot)),
+        ])
+    })
+}
+
+/// The plan, and the wish for approval: a comment of its own.
+pub fn approval(run: &Run, slot: u32, facts: &Facts) -> String {
+    let next = match command::shown_if_there("approve") {
+        Some(approve) => format!("{approve} lets it go on; {} ends it.", Command::Cancel.shown()),
+        None => format!(
+            "Approval in a comment is not understood yet: {} ends this run. With `approve_plan: false` in \
+             `.github/quantum.yml` a plan does not wait.",
+            Command::Cancel.shown()
+        ),
+    };
+    fit(|each| {
+        let plan = markdown::cut_middle(&super::reply::plan(run), each);
+        join(&[
+            format!("{}, this is the plan. Nothing is changed before it is approved:", mention(facts)),
+            markdown::quoted(&markdown::defused(&plan, &facts.repo_url)),
+            next.clone(),
+            marker(&run.id, Slot::Approval(slot)),
+        ])
+    })
+}
+
+/// The end of a run without a pull request, or a pause that nobody was asked about, as [`super::Effect::Reply`] says it:
+/// the one comment of its own.
+pub fn result(run: &Run, text: &str, facts: &Facts) -> String {
+    fit(|each| {
+        let text = markdown::cut_middle(text, each);
+        join(&[
+            mention(facts),
+            markdown::defused(&text, &facts.repo_url),
+            parts::way_on(run),
+            parts::spent_line(run, facts),
+            parts::notes(facts),
+            marker(&run.id, Slot::Result),
+        ])
+    })
+}
+
+/// The answer to a command that had nothing to act on ([`super::About::Command`]).
+pub fn answer(run: &Run, seq: u32, text: &str, facts: &Facts) -> String {
+    fit(|each| {
+        let text = markdown::cut_middle(text, each);
+        join(&[
+            markdown::defused(&text, &facts.repo_url),
+            parts::notes(facts),
+            marker(&run.id, Slot::Answer(seq)),
+        ])
+    })
+}
+
+/// The answer to a command that starts nothing ([`crate::intent::reply`], [`where_is`]). `id` is derived from the comment
+/// that is answered, so that a repeat finds it; `second` is a second command of that comment.
+pub fn reply(id: &RunId, text: &str, second: Option<&str>) -> String {
+    let second = second.map(crate::intent::reply::second).unwrap_or_default();
+    join(&[text.to_owned(), second, marker(id, Slot::Reply)])
+}

@@ -1,0 +1,147 @@
+//! `POST /webhooks/github`: verify, store, answer. Checked in the order that the interface promises: size, content type,
+//! signature, the rest; each later check sees only what passed the earlier ones.
+
+use super::{Door, Open, body, refusal::Refusal};
+use crate::{
+    github::webhook,
+    limits::server as limits,
+    store::{NewDelivery, Taken},
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::de::IgnoredAny;
+use serde_json::json;
+use std::sync::Arc;
+use tokio::time::{Instant, timeout_at};
+
+/// Answers a webhook: 202 only when it is durable.
+pub(super) async fn receive(State(open): State<Arc<Open>>, headers: HeaderMap, body: Body) -> Response {
+    let answer = take(&open, &headers, body).await;
+    let state = match &answer {
+        Ok((_, Taken::Stored)) => "stored",
+        Ok((_, Taken::Ignored)) => "ignored",
+        Ok((_, Taken::Duplicate)) => "duplicate",
+        Err(_) => "refused",
+    };
+    open.door.metrics.delivery(state);
+    match answer {
+        Ok((delivery, taken)) => {
+            tracing::debug!(delivery, state, "a webhook came");
+            if taken == Taken::Stored {
+                open.door.arrived.notify_one();
+            }
+            (StatusCode::ACCEPTED, Json(json!({"delivery": delivery, "state": state}))).into_response()
+        }
+        Err(refusal) => {
+            match &refusal {
+                // what is ours to mend; strangers must not be able to fill the log
+                Refusal::NotStored(error) => tracing::warn!(%error, "a webhook could not be kept"),
+                Refusal::Late => tracing::warn!("a webhook could not be kept in time"),
+                Refusal::Busy => tracing::warn!("no room for a large webhook"),
+                refusal => tracing::debug!(?refusal, "a webhook was refused"),
+            }
+            refusal.into_response()
+        }
+    }
+}
+
+async fn take(open: &Arc<Open>, headers: &HeaderMap, body: Body) -> Result<(String, Taken), Refusal> {
+    let deadline = Instant::now() + limits::ANSWER;
+    let slow = |_| Refusal::Slow;
+    let declared = body::declared(&body);
+    let is_over = declared.is_some_and(|bytes| bytes > limits::BODY_BYTES);
+    let claim = match Claim::of(headers) {
+        Ok(claim) if !is_over => claim,
+        refused => {
+            let refusal = refused.err().unwrap_or(Refusal::TooLarge);
+            // too long comes first, and a stream tells its length at its end
+            timeout_at(deadline, body::skip(body)).await.map_err(slow)??;
+            return Err(refusal);
+        }
+    };
+    // held until the answer: what waits for the disk is in memory too
+    let _place = open.lines.place(declared).await?;
+    let bytes = timeout_at(deadline, body::read(body)).await.map_err(slow)??;
+    let (id, delivery) = if bytes.len() > limits::ASIDE_BYTES {
+        let open = Arc::clone(open);
+        let weighed = tokio::task::spawn_blocking(move || claim.weigh(&open.door, &bytes)).await;
+        weighed.map_err(|_| Refusal::Late)??
+    } else {
+        claim.weigh(&open.door, &bytes)?
+    };
+    let taken = timeout_at(deadline, open.door.store.take_delivery(delivery)).await;
+    let taken = taken.map_err(|_| Refusal::Late)??;
+    Ok((id, taken))
+}
+
+/// What the head says of a delivery.
+struct Claim {
+    signature: String,
+    id: Option<String>,
+    event: Option<String>,
+}
+
+impl Claim {
+    /// What can be refused by the head alone.
+    fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let kind = only(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            return Err(Refusal::NotJson);
+        }
+        let signature = only(headers, "x-hub-signature-256").ok_or(Refusal::Unsigned)?;
+        Ok(Self {
+            signature: signature.to_owned(),
+            id: only(headers, "x-github-delivery").map(str::to_owned),
+            event: only(headers, "x-github-event").map(str::to_owned),
+        })
+    }
+
+    /// Checks and packs it: the work that grows with the body.
+    fn weigh(self, door: &Door, bytes: &[u8]) -> Result<(String, NewDelivery), Refusal> {
+        if !webhook::verify(&door.secret, bytes, Some(&self.signature)) {
+            return Err(Refusal::Unsigned);
+        }
+        let (id, event) = (self.id.unwrap_or_default(), self.event.unwrap_or_default());
+        let delivery = pack(door, &id, &event, bytes)?;
+        Ok((id, delivery))
+    }
+}
+
+/// What is checked whoever sends it.
+pub(super) fn pack(door: &Door, id: &str, event: &str, bytes: &[u8]) -> Result<NewDelivery, Refusal> {
+    let is_name = |name: &str, extra: char| {
+        (1..=limits::NAME_CHARS).contains(&name.len())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == extra)
+    };
+    if !is_name(id, '-') {
+        return Err(Refusal::Odd("X-GitHub-Delivery"));
+    }
+    if !is_name(event, '_') {
+        return Err(Refusal::Odd("X-GitHub-Event"));
+    }
+    if !is_object(bytes) {
+        return Err(Refusal::Odd("the JSON object in the body"));
+    }
+    let may_matter = (door.may_matter)(event, bytes);
+    Ok(NewDelivery::new(id, event, bytes, may_matter, door.clock.now())?)
+}
+
+/// A header that stands there once.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut all = headers.get_all(name).iter();
+    let first = all.next()?.to_str().ok()?;
+    if all.next().is_some() { None } else { Some(first) }
+}
+
+fn is_object(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let is_braced = text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{');
+    // without recursion: depth can't be a bomb
+    is_braced && serde_json::from_str::<IgnoredAny>(text).is_ok()
+}

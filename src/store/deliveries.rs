@@ -1,0 +1,375 @@
+//! Deliveries: webhooks as they came, each kept once before it is answered, until somebody has looked at it.
+
+use super::{
+    Store, StoreError,
+    writer::{Arrival, Request},
+};
+use crate::{
+    clock::Timestamp,
+    ids::ContentHash,
+    limits::{engine as blobs, server as limits},
+};
+use async_trait::async_trait;
+use sqlx::{
+    QueryBuilder, Row,
+    sqlite::{SqliteConnection, SqliteRow},
+};
+use std::collections::HashSet;
+use tokio::sync::oneshot;
+
+/// Webhooks are repetitive JSON: the fastest level already makes a quarter of them, and the disk binds, not we.
+const LEVEL: i32 = 1;
+
+/// A delivery to be kept.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    id: String,
+    event: String,
+    digest: ContentHash,
+    size: usize,
+    packed: Vec<u8>,
+    may_matter: bool,
+    at: Timestamp,
+}
+
+impl NewDelivery {
+    /// Packs it. `may_matter`: somebody must look at it; else it is kept for audit and to know a repeat.
+    /// A millisecond of work for each [`limits::ASIDE_BYTES`].
+    pub fn new(
+        id: &str,
+        event: &str,
+        body: &[u8],
+        may_matter: bool,
+        at: Timestamp,
+    ) -> Result<Self, StoreError> {
+        if body.len() > limits::BODY_BYTES {
+            let what = "a delivery".to_owned();
+            return Err(StoreError::TooBig { what, bytes: body.len(), limit: limits::BODY_BYTES });
+        }
+        let packed =
+            zstd::bulk::compress(body, LEVEL).map_err(|cause| StoreError::Disk(cause.to_string()))?;
+        Ok(Self {
+            id: id.to_owned(),
+            event: event.to_owned(),
+            digest: ContentHash::of(body),
+            size: body.len(),
+            packed,
+            may_matter,
+            at,
+        })
+    }
+}
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Kept, to be looked at.
+    Stored,
+    /// Kept for audit; it starts nothing.
+    Ignored,
+    /// Its id was seen before.
+    Duplicate,
+}
+
+/// How looking at a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryEnd {
+    /// It did what it meant.
+    Done,
+    /// It meant nothing.
+    Ignored,
+    /// It was given up.
+    Failed,
+}
+
+/// A delivery as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// What GitHub calls it.
+    pub id: String,
+    /// The event's name.
+    pub event: String,
+    /// `stored`, `ignored`, `done` or `failed`.
+    pub state: String,
+    /// When it came.
+    pub received: Timestamp,
+    /// Times somebody began to look at it, this one included.
+    pub starts: u32,
+    /// Times that ended in a failure that may pass.
+    pub failures: u32,
+    /// How it ended, as a stable word.
+    pub why: Option<String>,
+    /// SHA-256 of the body.
+    pub digest: ContentHash,
+    size: usize,
+    packed: Vec<u8>,
+}
+
+/// The deliveries that nobody has looked at to the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many.
+    pub count: u64,
+    /// When the oldest came.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// The body as it came; `Damaged` when it is not what it was.
+    pub async fn body(&self) -> Result<Vec<u8>, StoreError> {
+        let (packed, size) = (self.packed.clone(), self.size.min(limits::BODY_BYTES));
+        let (digest, id) = (self.digest.clone(), self.id.clone());
+        let unpack = move || match zstd::bulk::decompress(&packed, size) {
+            Ok(bytes) if ContentHash::of(&bytes) == digest => Ok(bytes),
+            Ok(_) => Err(StoreError::Damaged(format!("delivery {id} is not what it was"))),
+            Err(cause) => Err(StoreError::Damaged(format!("delivery {id}: {cause}"))),
+        };
+        if size <= blobs::BLOB_ASIDE_BYTES {
+            return unpack();
+        }
+        tokio::task::spawn_blocking(unpack).await.map_err(|cause| StoreError::Disk(cause.to_string()))?
+    }
+}
+
+impl Store {
+    /// Keeps a delivery; durable when it returns. The same id again is a `Duplicate`, also with another body: the first
+    /// one wins, and the other's digest is remembered.
+    pub async fn take_delivery(&self, delivery: NewDelivery) -> Result<Taken, StoreError> {
+        self.writer.deliver(delivery).await
+    }
+
+    /// The oldest that wait and may be looked at now, in the order they came; each counts as started once more. Nothing
+    /// keeps a second caller from being given the same ones: one task asks, and ends or postpones each before it asks again.
+    pub async fn next_deliveries(&self, now: Timestamp, most: u32) -> Result<Vec<Delivery>, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let rows = sqlx::query(
+                    "UPDATE deliveries SET starts = starts + 1 WHERE seq IN (
+                         SELECT seq FROM deliveries WHERE state = 'stored' AND not_before <= ? ORDER BY seq LIMIT ?)
+                     RETURNING *",
+                )
+                .bind(now.0)
+                .bind(most)
+                .fetch_all(connection)
+                .await?;
+                let mut found = rows
+                    .iter()
+                    .map(|row| Ok((row.try_get::<i64, _>("seq")?, delivery(row)?)))
+                    .collect::<Result<Vec<_>, StoreError>>()?;
+                found.sort_by_key(|(seq, _)| *seq);
+                Ok(found.into_iter().map(|(_, delivery)| delivery).collect())
+            })
+        })
+        .await
+    }
+
+    /// When the next one may be looked at; None: none waits.
+    pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let query = "SELECT min(not_before) FROM deliveries WHERE state = 'stored'";
+        let at: Option<i64> = sqlx::query_scalar(query).fetch_one(&self.readers).await?;
+        Ok(at.map(Timestamp))
+    }
+
+    /// Looking at it failed in a way that may pass: it waits until then.
+    pub async fn postpone_delivery(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query(
+                    "UPDATE deliveries SET not_before = ?2, failures = failures + 1
+                     WHERE id = ?1 AND state = 'stored'",
+                )
+                .bind(id)
+                .bind(until.0)
+                .execute(connection)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// It was looked at; `why` is a stable word for the audit. One that has ended stays as it is.
+    pub async fn finish_delivery(&self, id: &str, end: DeliveryEnd, why: &str) -> Result<(), StoreError> {
+        let (id, why) = (id.to_owned(), why.chars().take(limits::WHY_CHARS).collect::<String>());
+        let state = match end {
+            DeliveryEnd::Done => "done",
+            DeliveryEnd::Ignored => "ignored",
+            DeliveryEnd::Failed => "failed",
+        };
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query("UPDATE deliveries SET state = ?2, why = ?3 WHERE id = ?1 AND state = 'stored'")
+                    .bind(id)
+                    .bind(state)
+                    .bind(why)
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// The delivery with that id.
+    pub async fn delivery(&self, id: &str) -> Result<Option<Delivery>, StoreError> {
+        let query = sqlx::query("SELECT * FROM deliveries WHERE id = ?").bind(id);
+        query.fetch_optional(&self.readers).await?.as_ref().map(delivery).transpose()
+    }
+
+    /// The digests of other bodies that came under that id, in no order.
+    pub async fn delivery_twins(&self, id: &str) -> Result<Vec<ContentHash>, StoreError> {
+        let query = sqlx::query_scalar("SELECT digest FROM delivery_twins WHERE id = ?").bind(id);
+        let digests: Vec<String> = query.fetch_all(&self.readers).await?;
+        Ok(digests.into_iter().map(ContentHash::new).collect())
+    }
+
+    /// What waits to be looked at, postponed ones included.
+    pub async fn backlog(&self) -> Result<Backlog, StoreError> {
+        // by the small index of what waits; the oldest of these is the first in it
+        let row = sqlx::query(
+            "SELECT count(*) AS count, (SELECT received FROM deliveries WHERE state = 'stored' ORDER BY seq LIMIT 1)
+             AS oldest FROM deliveries WHERE state = 'stored'",
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        let oldest: Option<i64> = row.try_get("oldest")?;
+        Ok(Backlog { count: row.try_get::<i64, _>("count")?.unsigned_abs(), oldest: oldest.map(Timestamp) })
+    }
+
+    /// Forgets some of the oldest that ended and came before that time (at most `most` are looked at), and tells how many.
+    pub async fn forget_deliveries(&self, before: Timestamp, most: u32) -> Result<u64, StoreError> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let old = "SELECT seq, id FROM (SELECT seq, id, state, received FROM deliveries ORDER BY seq LIMIT ?2)
+                     WHERE received < ?1 AND state <> 'stored'";
+                sqlx::query(&format!("DELETE FROM delivery_twins WHERE id IN (SELECT id FROM ({old}))"))
+                    .bind(before.0)
+                    .bind(most)
+                    .execute(&mut *connection)
+                    .await?;
+                let gone =
+                    sqlx::query(&format!("DELETE FROM deliveries WHERE seq IN (SELECT seq FROM ({old}))"))
+                        .bind(before.0)
+                        .bind(most)
+                        .execute(connection)
+                        .await?;
+                Ok(gone.rows_affected())
+            })
+        })
+        .await
+    }
+}
+
+fn delivery(row: &SqliteRow) -> Result<Delivery, StoreError> {
+    Ok(Delivery {
+        id: row.try_get("id")?,
+        event: row.try_get("event")?,
+        state: row.try_get("state")?,
+        received: Timestamp(row.try_get("received")?),
+        starts: row.try_get("starts")?,
+        failures: row.try_get("failures")?,
+        why: row.try_get("why")?,
+        digest: ContentHash::new(row.try_get::<String, _>("digest")?),
+        size: usize::try_from(row.try_get::<i64, _>("size")?).unwrap_or(0),
+        packed: row.try_get("body")?,
+    })
+}
+
+/// All deliveries of one transaction: one statement.
+pub(super) struct Arrivals {
+    deliveries: Vec<NewDelivery>,
+    answers: Vec<oneshot::Sender<Result<Taken, StoreError>>>,
+    taken: Result<Vec<Taken>, StoreError>,
+}
+
+impl Arrivals {
+    pub(super) fn new(arrivals: Vec<Arrival>) -> Self {
+        let pairs = arrivals.into_iter().map(|arrival| (arrival.delivery, arrival.answer));
+        let (deliveries, answers) = pairs.unzip();
+        Self { deliveries, answers, taken: Err(StoreError::Closed) }
+    }
+}
+
+#[async_trait]
+impl Request for Arrivals {
+    async fn perform(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        self.taken = insert(connection, std::mem::take(&mut self.deliveries)).await;
+        self.taken.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
+    fn answer(self: Box<Self>, batch: Result<(), StoreError>) {
+        // Its own error tells more than the batch's.
+        let taken = self.taken.and_then(|taken| batch.map(|()| taken));
+        for (place, answer) in self.answers.into_iter().enumerate() {
+            let taken = match &taken {
+                Ok(taken) => taken.get(place).copied().ok_or(StoreError::Closed),
+                Err(error) => Err(error.clone()),
+            };
+            // Nobody waits any more: the caller was dropped; what is done stays done.
+            let _ = answer.send(taken);
+        }
+    }
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    deliveries: Vec<NewDelivery>,
+) -> Result<Vec<Taken>, StoreError> {
+    let keys: Vec<_> =
+        deliveries.iter().map(|one| (one.id.clone(), one.digest.clone(), one.may_matter, one.at)).collect();
+    let mut query =
+        QueryBuilder::new("INSERT INTO deliveries (id, event, digest, size, state, received, body) ");
+    query.push_values(deliveries, |mut row, one| {
+        row.push_bind(one.id)
+            .push_bind(one.event)
+            .push_bind(one.digest.as_str().to_owned())
+            .push_bind(i64::try_from(one.size).unwrap_or(i64::MAX))
+            .push_bind(if one.may_matter { "stored" } else { "ignored" })
+            .push_bind(one.at.0)
+            .push_bind(one.packed);
+    });
+    query.push(" ON CONFLICT (id) DO NOTHING RETURNING id");
+    let fresh: Vec<String> = query.build_query_scalar().fetch_all(&mut *connection).await?;
+    let mut fresh: HashSet<String> = fresh.into_iter().collect();
+    let mut taken = Vec::with_capacity(keys.len());
+    for (id, digest, may_matter, at) in keys {
+        taken.push(match (fresh.remove(&id), may_matter) {
+            (true, true) => Taken::Stored,
+            (true, false) => Taken::Ignored,
+            (false, _) => {
+                note_twin(connection, &id, &digest, at).await?;
+                Taken::Duplicate
+            }
+        });
+    }
+    Ok(taken)
+}
+
+/// Remembers a body that came under the id of another one.
+async fn note_twin(
+    connection: &mut SqliteConnection,
+    id: &str,
+    digest: &ContentHash,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let noted = sqlx::query(
+        "INSERT INTO delivery_twins (id, digest, received) SELECT ?1, ?2, ?3
+         WHERE EXISTS (SELECT 1 FROM deliveries WHERE id = ?1 AND digest <> ?2)
+         AND (SELECT count(*) FROM delivery_twins WHERE id = ?1) < ?4 ON CONFLICT DO NOTHING",
+    )
+    .bind(id)
+    .bind(digest.as_str())
+    .bind(at.0)
+    .bind(limits::TWINS)
+    .execute(connection)
+    .await?;
+    if noted.rows_affected() > 0 {
+        tracing::warn!(
+            delivery = id,
+            digest = digest.as_str(),
+            "a delivery's id came again with another body"
+        );
+    }
+    Ok(())
+}

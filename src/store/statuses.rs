@@ -1,0 +1,77 @@
+//! Status comments that are wanted and not written yet. A run only notes that its status changed; whoever writes comments looks
+//! here, so that of several changes the newest is enough.
+
+use super::{Store, StoreError};
+use crate::{clock::Timestamp, ids::RunId};
+use sqlx::Row;
+
+/// A status comment to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedStatus {
+    /// Whose.
+    pub run: RunId,
+    /// Which change it is to show; the newest there is.
+    pub seq: u32,
+    /// When the last one was written.
+    pub written: Option<Timestamp>,
+    /// Not before then, because it failed.
+    pub not_before: Timestamp,
+}
+
+impl Store {
+    /// A run's status changed. Safe to repeat; an older one changes nothing.
+    pub async fn want_status(&self, run: &RunId, seq: u32) -> Result<(), StoreError> {
+        let query = "UPDATE threads SET status_wanted = max(status_wanted, ?2) WHERE run = ?1";
+        self.set_status(query, run, vec![i64::from(seq)]).await
+    }
+
+    /// The status of this change, or of a newer one, is written.
+    pub async fn status_written(&self, run: &RunId, seq: u32, at: Timestamp) -> Result<(), StoreError> {
+        let query =
+            "UPDATE threads SET status_written = max(status_written, ?2), status_at = ?3 WHERE run = ?1";
+        self.set_status(query, run, vec![i64::from(seq), at.0]).await
+    }
+
+    /// It could not be written now.
+    pub async fn postpone_status(&self, run: &RunId, until: Timestamp) -> Result<(), StoreError> {
+        self.set_status("UPDATE threads SET status_after = ?2 WHERE run = ?1", run, vec![until.0]).await
+    }
+
+    async fn set_status(
+        &self,
+        query: &'static str,
+        run: &RunId,
+        numbers: Vec<i64>,
+    ) -> Result<(), StoreError> {
+        let run = run.clone();
+        self.write(move |connection| {
+            Box::pin(async move {
+                let query = sqlx::query(query).bind(run.as_str().to_owned());
+                let query = numbers.into_iter().fold(query, |query, number| query.bind(number));
+                query.execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Those that are wanted, the longest waiting first.
+    pub async fn wanted_statuses(&self, most: u32) -> Result<Vec<WantedStatus>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT run, status_wanted, status_at, status_after FROM threads
+             WHERE status_wanted > status_written ORDER BY status_after, status_at, run LIMIT ?",
+        )
+        .bind(most)
+        .fetch_all(&self.readers)
+        .await?;
+        let wanted = |row: &sqlx::sqlite::SqliteRow| {
+            Ok(WantedStatus {
+                run: RunId::new(row.try_get::<String, _>("run")?),
+                seq: u32::try_from(row.try_get::<i64, _>("status_wanted")?).unwrap_or(u32::MAX),
+                written: row.try_get::<Option<i64>, _>("status_at")?.map(Timestamp),
+                not_before: Timestamp(row.try_get("status_after")?),
+            })
+        };
+        rows.iter().map(wanted).collect()
+    }
+}

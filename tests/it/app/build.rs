@@ -1,0 +1,30 @@
+//! `/quantum build`, from the comment to the draft pull request.
+
+use super::{Town, good};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_becomes_a_draft_pull_request_with_evidence() {
+    let town = Town::new(&good()).await;
+    let number = town.issue();
+    town.say(number, town.usual.ada, "/quantum build").await;
+    insta::assert_snapshot!(town.thread(number));
+    let tally = town.hub.tally();
+    assert!(
+        tally.calls <= 20 && tally.points <= 70 && tally.content <= 3,
+        "{tally:?}\n{}",
+        town.hub.log_text()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_comes_again_changes_nothing() {
+    let town = Town::new(&good()).await;
+    let number = town.issue();
+    town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum build");
+    town.hub.double(1);
+    town.settle().await;
+    let once = town.thread(number);
+    town.settle().await;
+    assert_eq!(town.thread(number), once);
+    assert_eq!(town.hub.branches(town.usual.repo).len(), 2);
+}

@@ -1,0 +1,213 @@
+//! The App as people on GitHub meet it: comments in, the thread out. The fake GitHub, git over HTTP, the store, the sandbox
+//! and the repository's own checks are real; only the model's words are a script.
+
+mod build;
+mod commands;
+mod ends;
+mod trouble;
+
+use crate::world::{FakeGitHub, Settings, UserId, Usual};
+use quantumlayer::{
+    clock::Clock,
+    engine::{
+        Timing,
+        app::{App, AppHands, AppParts, Bounds, Budget, Lines},
+    },
+    git::Wire,
+    github::{GitHub, GitHubSettings, webhook},
+    ids::Usd,
+    intent::notice::{Notice, Us},
+    metrics::Metrics,
+    model::scripted::Scripted,
+    sandbox::{Kind, Sandbox, roots::Roots},
+    server::{self, Door},
+    store::Store,
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// A GitHub, and the App at work on it.
+pub(crate) struct Town {
+    pub(crate) hub: FakeGitHub,
+    pub(crate) usual: Usual,
+    pub(crate) app: App,
+    pub(crate) store: Store,
+    stop: CancellationToken,
+    folder: tempfile::TempDir,
+}
+
+/// What is left of one that was killed.
+pub(crate) struct Stopped {
+    hub: FakeGitHub,
+    usual: Usual,
+    folder: tempfile::TempDir,
+}
+
+impl Stopped {
+    /// The program is started again.
+    pub(crate) async fn again(self, lines: &[Value]) -> Town {
+        Town::open(self.hub, self.usual, self.folder, lines).await
+    }
+}
+
+const CHECK: &str = "if grep -q good value; then echo 'test result: ok. 1 passed; 0 failed'; else\n\
+    echo 'test value_is_good ... FAILED'; echo 'test result: FAILED. 0 passed; 1 failed'; exit 101; fi\n";
+
+impl Town {
+    /// `acme/widgets` with a check that fails until `value` holds `good`, and a model that says these lines.
+    pub(crate) async fn new(lines: &[Value]) -> Self {
+        let settings = Settings { judge: Some(crate::judge::judge), ..Settings::default() };
+        let hub = FakeGitHub::start_with(settings);
+        let usual = hub.usual();
+        let files = [
+            ("value", Some("bad\n")),
+            ("Makefile", Some("test:\n\tsh ./check.sh\n")),
+            ("check.sh", Some(CHECK)),
+        ];
+        hub.push(usual.repo, usual.ada, "main", &files);
+        hub.take(usize::MAX);
+        Self::open(hub, usual, tempfile::tempdir().unwrap(), lines).await
+    }
+
+    async fn open(hub: FakeGitHub, usual: Usual, folder: tempfile::TempDir, lines: &[Value]) -> Self {
+        let store = Store::open(&folder.path().join("quantum.db")).await.unwrap();
+        let us = Us { app_id: hub.app_id(), slug: hub.slug() };
+        let came = Arc::new(Notify::new());
+        let app = app(&hub, &us, &store, folder.path().to_owned(), lines, &came);
+        let door = Door {
+            store: store.clone(),
+            clock: Clock::System,
+            secret: hub.webhook_secret(),
+            may_matter: Arc::new(move |event, body| {
+                !matches!(webhook::notice(event, body, &us), Notice::Ignored(_))
+            }),
+            arrived: came,
+            checks: Vec::new(),
+            metrics: Metrics::new(),
+        };
+        let (listener, stop) = (server::listen("127.0.0.1:0").await.unwrap(), CancellationToken::new());
+        hub.send_hooks_to(&format!("http://{}/webhooks/github", listener.local_addr().unwrap()));
+        serve(listener, door, stop.clone());
+        Self { hub, usual, app, store, stop, folder }
+    }
+
+    /// Works until then, and stops like a program that is killed: whatever is in hand is dropped.
+    pub(crate) async fn stopped_when(self, then: impl Future<Output = ()>) -> Stopped {
+        tokio::select! {
+            () = then => {}
+            () = async { self.work().await } => {}
+        }
+        self.stop.cancel();
+        let Self { hub, usual, store, folder, .. } = self;
+        for run in store.open_threads().await.unwrap() {
+            // who held it is gone
+            if let Some(lease) = store.last_holder(&run.id).await.unwrap() {
+                store.release_lease(&lease).await.unwrap();
+            }
+        }
+        Stopped { hub, usual, folder }
+    }
+
+    /// Ada opens an issue.
+    pub(crate) fn issue(&self) -> u64 {
+        let number =
+            self.hub.open_issue(self.usual.repo, self.usual.ada, "Make it good", "It should say good.");
+        self.hub.take(usize::MAX);
+        number
+    }
+
+    /// Somebody comments, and everything that follows from it happens.
+    pub(crate) async fn say(&self, number: u64, user: UserId, text: &str) -> u64 {
+        let id = self.hub.comment(self.usual.repo, number, user, text);
+        self.settle().await;
+        id
+    }
+
+    /// Everything that is due happens, until nothing is.
+    pub(crate) async fn settle(&self) {
+        let answers = self.hub.deliver_all().await;
+        assert!(answers.iter().all(|status| *status == 202), "{answers:?}");
+        self.work().await;
+    }
+
+    async fn work(&self) {
+        self.app.take_all().await.unwrap();
+        self.app.drive_all().await.unwrap();
+        self.app.write_statuses().await.unwrap();
+    }
+
+    /// What a person sees, without what differs from run to run.
+    pub(crate) fn thread(&self, number: u64) -> String {
+        shown(&self.hub.thread(self.usual.repo, number))
+    }
+}
+
+/// Times and ids as letters.
+pub(crate) fn shown(text: &str) -> String {
+    let forms = [
+        (r"\b[a-z2-7]{26}\b", "RUN"),
+        (r"\b[0-9a-f]{64}\b", "HASH"),
+        (r"\b[0-9a-f]{40}\b", "SHA"),
+        (r"\b[0-9a-f]{12}\b", "HASH"),
+        (r"-[a-z2-7]{6}\b", "-ID"),
+        (r"\b\d+(\.\d+)? s\b", "N s"),
+        (r"http://127\.0\.0\.1:\d+", "https://github.test"),
+        (r"issuecomment-\d+", "issuecomment-N"),
+    ];
+    forms.iter().fold(text.to_owned(), |text, (form, letter)| {
+        regex::Regex::new(form).unwrap().replace_all(&text, *letter).into_owned()
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the door is open while the story goes on")]
+fn serve(listener: tokio::net::TcpListener, door: Door, stop: CancellationToken) {
+    tokio::spawn(async move { server::serve(listener, door, &stop).await.unwrap() });
+}
+
+fn app(hub: &FakeGitHub, us: &Us, store: &Store, data: PathBuf, lines: &[Value], came: &Arc<Notify>) -> App {
+    let wanted = GitHubSettings { api_url: hub.url(), app_id: hub.app_id(), key: hub.key() };
+    let github = GitHub::with_gap(wanted, Clock::System, Duration::ZERO).unwrap();
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let model = Scripted::parse("scripted/story", &text).unwrap();
+    let parts = AppParts {
+        github,
+        us: us.clone(),
+        site: hub.url(),
+        public_url: None,
+        data,
+        wire: Wire::new(tokio::runtime::Handle::current()).unwrap(),
+        sandbox: Sandbox { kind: Kind::Linux, program: env!("CARGO_BIN_EXE_quantum").into() },
+        model: Some(Arc::new(model)),
+        budget: Budget { usd: Usd(2_000_000), minutes: 30, steps: 60 },
+        roots: Roots::default(),
+        host_env: BTreeMap::new(),
+        egress_allow: None,
+    };
+    let hands = AppHands::new(store.clone(), parts, Lines::new(Duration::ZERO), Clock::System);
+    let soon = Duration::from_millis(1);
+    let bounds = Bounds { runs_at_once: 2, sweep_every: Duration::from_secs(3600), status_again: soon };
+    App::new(hands, Timing { backoff: soon, ..Timing::default() }, bounds, Arc::clone(came))
+}
+
+/// A conversation that makes it good.
+pub(crate) fn good() -> Vec<Value> {
+    let call = |role: &str, name: &str, arguments: Value| json!({"role": role, "tool_calls": [{"name": name, "arguments": arguments}]});
+    vec![
+        call(
+            "planner",
+            "submit",
+            json!({"kind": "plan", "plan": {
+                "summary": "Make it good.", "confidence": 90,
+                "tasks": [{"id": "t1", "role": "coder", "title": "Make it good", "text": "Write good.", "needs": []}],
+            }}),
+        ),
+        call("coder", "write", json!({"path": "value", "content": "good\n"})),
+        call(
+            "coder",
+            "submit",
+            json!({"kind": "proposal", "title": "Make it good", "summary": "It says good now."}),
+        ),
+    ]
+}

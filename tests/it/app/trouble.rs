@@ -1,0 +1,84 @@
+//! GitHub in trouble, and us: an answer that is lost, a crash in the middle, a repository that goes.
+
+use super::{Town, good};
+use crate::world::Fault;
+
+/// Every request of a build that changes something, by method and the end of its path.
+const CHANGES: &[(&str, &str)] = &[
+    ("POST", "/reactions"),
+    ("POST", "/issues/{issue_number}/comments"),
+    ("POST", "/git/trees"),
+    ("POST", "/git/commits"),
+    ("POST", "/git/refs"),
+    ("POST", "/pulls"),
+    ("POST", "/labels"),
+    ("POST", "/assignees"),
+    ("POST", "/check-runs"),
+    ("PATCH", "/issues/comments/{comment_id}"),
+];
+
+/// What is there, however often it was edited.
+fn standing(town: &Town, number: u64) -> String {
+    let thread = town.thread(number);
+    ["once", "twice", "3 times", "4 times"]
+        .iter()
+        .fold(thread, |thread, times| thread.replace(&format!(" (edited {times})"), ""))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_makes_no_twin() {
+    let whole = Town::new(&good()).await;
+    let number = whole.issue();
+    whole.say(number, whole.usual.ada, "/quantum build").await;
+    let expected = standing(&whole, number);
+    for (method, path) in CHANGES {
+        let town = Town::new(&good()).await;
+        let number = town.issue();
+        town.hub.fault(method, path, 1, Fault::applied_but_502());
+        town.say(number, town.usual.ada, "/quantum build").await;
+        for _ in 0..5 {
+            if standing(&town, number) == expected {
+                break;
+            }
+            town.settle().await;
+        }
+        assert_eq!(standing(&town, number), expected, "{method} {path}\n{}", town.hub.log_text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_stops_anywhere_goes_on_and_nothing_is_there_twice() {
+    let whole = Town::new(&good()).await;
+    let number = whole.issue();
+    whole.say(number, whole.usual.ada, "/quantum build").await;
+    let expected = standing(&whole, number);
+    for (method, path) in CHANGES {
+        let town = Town::new(&good()).await;
+        let number = town.issue();
+        town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum build");
+        town.hub.deliver_all().await;
+        let gate = town.hub.hold_answer(method, path, 1);
+        // what was asked is done, the answer is on its way, and the program is gone
+        let until = async {
+            gate.reached().await;
+        };
+        let stopped = town.stopped_when(until).await;
+        gate.release();
+        let town = stopped.again(&good()).await;
+        for _ in 0..3 {
+            town.settle().await;
+        }
+        assert_eq!(standing(&town, number), expected, "{method} {path}\n{}", town.hub.log_text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_goes_ends_its_run() {
+    let town = Town::new(&good()[..2]).await;
+    let number = town.issue();
+    town.say(number, town.usual.ada, "/quantum build").await;
+    town.hub.suspend(town.usual.installation, true);
+    town.settle().await;
+    let runs = town.store.list_runs(10).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.phase.as_str()).collect::<Vec<_>>(), ["closed"]);
+}

@@ -1,0 +1,123 @@
+//! R1: a server of its own, killed again and again under load. What was answered 202 is there, once.
+//!
+//! `QUANTUM_KILLS=N` kills N times instead of a few.
+
+use super::{answer, headers, open, request};
+use crate::{child, process};
+use futures_util::future::join_all;
+use quantumlayer::{server::serve, store::Store};
+use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+/// Kills when nobody says otherwise.
+const KILLS: usize = 60;
+const CONNECTIONS: usize = 8;
+
+const SERVER: &str = "server::killed::the_server_that_is_killed";
+
+#[tokio::test]
+async fn the_server_that_is_killed() {
+    if !child::is(SERVER) {
+        return;
+    }
+    let (listener, door, opened) = open(Path::new("."), vec![]).await;
+    // whole or not there
+    fs::write("address.new", opened.address.to_string()).unwrap();
+    fs::rename("address.new", "address").unwrap();
+    serve(listener, door, &opened.stop).await.unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's size, not a setting of the program")]
+fn kills() -> usize {
+    std::env::var("QUANTUM_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
+}
+
+fn start(folder: &Path) -> (Child, SocketAddr) {
+    let _ = fs::remove_file(folder.join("address"));
+    let mut command = child::command(SERVER);
+    let child = command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let address = process::wait_for("the server listens", || fs::read_to_string(folder.join("address")).ok());
+    (child, address.parse().unwrap())
+}
+
+/// Sends deliveries one after the other until the server is gone; each again when the answer was lost.
+async fn load(
+    address: SocketAddr,
+    name: &str,
+    acknowledged: &AtomicUsize,
+    fatal: impl Fn(usize),
+) -> Vec<String> {
+    let mut ids = Vec::new();
+    let Ok(mut stream) = TcpStream::connect(address).await else { return ids };
+    for number in 0.. {
+        let id = format!("{name}-{number}");
+        let body = format!("{{\"id\":\"{id}\",\"text\":\"{}\"}}", "some words ".repeat(100));
+        let request = request(&headers(&id, "issue_comment", body.as_bytes()), body.as_bytes());
+        if stream.write_all(&request).await.is_err() {
+            break;
+        }
+        match answer(&mut stream).await {
+            Some(answer) if answer.status == 202 => {
+                ids.push(id);
+                fatal(acknowledged.fetch_add(1, Ordering::SeqCst) + 1);
+            }
+            Some(other) => panic!("{other:?}"),
+            None => break,
+        }
+    }
+    ids
+}
+
+#[tokio::test]
+async fn killed_under_load_it_loses_and_doubles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acknowledged = BTreeSet::new();
+    let all = kills();
+    for life in 0..all {
+        let (mut child, address) = start(folder.path());
+        // after so many answers in this life; other requests are at every stage then
+        let (deadly, count) = (1 + life * 37 % 101, AtomicUsize::new(0));
+        let pid = child.id();
+        let loads = (0..CONNECTIONS).map(|n| {
+            let count = &count;
+            async move {
+                load(address, &format!("{life}-{n}"), count, |number| {
+                    if number == deadly {
+                        kill(pid);
+                    }
+                })
+                .await
+            }
+        });
+        acknowledged.extend(join_all(loads).await.into_iter().flatten());
+        assert!(!child.wait().unwrap().success(), "it was killed");
+    }
+    let path = folder.path().join("quantum.db");
+    let store = Store::open(&path).await.unwrap();
+    for id in &acknowledged {
+        let kept =
+            store.delivery(id).await.unwrap().unwrap_or_else(|| panic!("{id} was acknowledged and is gone"));
+        kept.body().await.unwrap();
+    }
+    let mut connection = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let check: String =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap();
+    let twice = "SELECT count(*) FROM (SELECT id FROM deliveries GROUP BY id HAVING count(*) > 1)";
+    let twice: i64 = sqlx::query_scalar(twice).fetch_one(&mut connection).await.unwrap();
+    assert_eq!((check.as_str(), twice), ("ok", 0));
+    eprintln!("{} acknowledged through {all} kills", acknowledged.len());
+    assert!(acknowledged.len() >= all);
+}
+
+fn kill(pid: u32) {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}

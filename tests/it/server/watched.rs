@@ -1,0 +1,116 @@
+//! What whoever looks after the program sees.
+
+use super::{Opened, at_the_door, deliver, get, open};
+use crate::store::a_run;
+use quantumlayer::{
+    ids::{Secret, Usd},
+    metrics::Direction,
+    report::Hint,
+    server::{Check, ServerError, listen, serve},
+};
+use serde_json::json;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+#[tokio::test]
+async fn ready_says_what_is_missing_and_asks_once_in_ten_seconds() {
+    let (is_good, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let sandbox = Check::new("sandbox", {
+        let (is_good, asked) = (is_good.clone(), asked.clone());
+        move || {
+            asked.fetch_add(1, Ordering::SeqCst);
+            let is_good = is_good.load(Ordering::SeqCst);
+            async move { if is_good { Ok(()) } else { Err("install a kernel of this century".to_owned()) } }
+        }
+    });
+    let engine = Check::new("engine", || async { Ok(()) });
+    at_the_door(vec![engine, sandbox], async |opened: Opened| {
+        let not = json!({"ready": false, "checks": {
+            "engine": {"ok": true},
+            "sandbox": {"ok": false, "hint": "install a kernel of this century"},
+            "store": {"ok": true},
+        }});
+        for _ in 0..3 {
+            let answer = get(opened.address, "/ready").await;
+            assert_eq!((answer.status, answer.json()), (503, not.clone()));
+        }
+        assert_eq!(deliver(opened.address, "d", b"{}").await.status, 202, "deliveries are kept all the same");
+        is_good.store(true, Ordering::SeqCst);
+        opened.clock.advance(Duration::from_millis(9_999));
+        assert_eq!((get(opened.address, "/ready").await.status, asked.load(Ordering::SeqCst)), (503, 1));
+        opened.clock.advance(Duration::from_millis(1));
+        let answer = get(opened.address, "/ready").await;
+        assert_eq!((answer.status, answer.json()["ready"].clone()), (200, json!(true)));
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+        assert_eq!(get(opened.address, "/health").await.json(), json!({"status": "ok"}));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_check_that_hangs_counts_as_failed() {
+    at_the_door(vec![Check::new("model", std::future::pending)], async |opened: Opened| {
+        let answer = tokio::join!(get(opened.address, "/ready"), async {
+            // the store answers by itself; then only the hanging check is left, and time passes
+            opened.store.is_ready().await.unwrap();
+            tokio::time::pause();
+        });
+        assert_eq!(answer.0.json()["checks"]["model"]["ok"], false, "{:?}", answer.0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn metrics_have_the_names_of_the_interface() {
+    at_the_door(vec![], async |opened: Opened| {
+        let metrics = &opened.metrics;
+        metrics.run_ended("build", "proposed");
+        metrics.effect("publish", "done");
+        metrics.model_call("openai", "gpt-5-mini", "ok");
+        metrics.tokens(Direction::Input, 70);
+        metrics.tokens(Direction::Output, 5);
+        metrics.usd(Usd(12_500));
+        metrics.github_request(201);
+        metrics.github_remaining(4_900);
+        metrics.sandbox_start("ok");
+        deliver(opened.address, "d", b"{}").await;
+        opened.store.insert_or_find(&a_run("one"), "folder").await.unwrap();
+        opened.clock.advance(Duration::from_millis(1_500));
+        let answer = get(opened.address, "/metrics").await;
+        assert!(answer.head.contains("content-type: text/plain; version=0.0.4"), "{}", answer.head);
+        let mut lines: Vec<&str> = answer.body.lines().filter(|line| !line.starts_with('#')).collect();
+        // series of one family come in no order
+        lines.sort_unstable();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        quantum_deliveries_total{state="stored"} 1
+        quantum_effects_total{kind="publish",result="done"} 1
+        quantum_github_rate_remaining 4900
+        quantum_github_requests_total{status="201"} 1
+        quantum_model_calls_total{provider="openai",model="gpt-5-mini",result="ok"} 1
+        quantum_model_tokens_total{direction="input"} 70
+        quantum_model_tokens_total{direction="output"} 5
+        quantum_model_usd_total 0.0125
+        quantum_queue_age_seconds 1.5
+        quantum_runs_total{verb="build",outcome="proposed"} 1
+        quantum_runs{phase="queued"} 1
+        quantum_sandbox_starts_total{result="ok"} 1
+        "#);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn it_does_not_begin_without_a_secret_or_on_a_taken_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let (listener, mut door, opened) = open(folder.path(), vec![]).await;
+    let taken = listen(&opened.address.to_string()).await.unwrap_err();
+    assert_eq!((taken.code(), taken.hint().is_empty()), ("port_taken", false));
+    assert_eq!(listen("192.0.2.1:3000").await.unwrap_err().code(), "bad_address");
+    door.secret = Secret::new("");
+    assert!(matches!(serve(listener, door, &opened.stop).await, Err(ServerError::NoSecret)));
+}
