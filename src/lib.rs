@@ -1,10 +1,13 @@
-//! QuantumLayer: from a request to a verified branch of a local repository, in one binary.
+//! QuantumLayer: from a request to a verified branch of a local repository, and from a comment to a draft pull request, in
+//! one binary.
 //!
 //! # The words
 //!
 //! | word | meaning |
 //! |---|---|
 //! | Delivery | one webhook POST as it came: id, event name, bytes |
+//! | Delivery | one webhook POST as it came: id, event name, bytes |
+//! | Notice | what a delivery means, in our words |
 //! | Command | what somebody typed after `/quantum` |
 //! | Intent | a wish that passed policy: build, plan, review, fix … |
 //! | Run | the durable life of one intent |

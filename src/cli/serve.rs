@@ -48,6 +48,7 @@ struct Wired {
     /// Who we are, once GitHub said so.
     us: Arc<OnceLock<Us>>,
     came: Arc<Notify>,
+    metrics: Metrics,
 }
 
 pub(super) async fn serve(args: ServeArgs) -> Exit {
@@ -138,8 +139,8 @@ async fn wire(config: Option<&Path>) -> Result<Wired, Refusal> {
     let wanted = GitHubSettings { api_url: server.api_url.clone(), app_id, key };
     let github = GitHub::new(wanted, clock.clone()).map_err(|error| wiring::failed(&error))?;
     let store = Store::open(&wiring::database(&settings)).await.map_err(|error| wiring::failed(&error))?;
-    let (us, came) = (Arc::default(), Arc::default());
-    Ok(Wired { settings, server, env, secret, store, github, clock, us, came })
+    let (us, came, metrics) = (Arc::default(), Arc::default(), Metrics::new());
+    Ok(Wired { settings, server, env, secret, store, github, clock, us, came, metrics })
 }
 
 fn door(wired: &Wired) -> Door {
@@ -151,7 +152,7 @@ fn door(wired: &Wired) -> Door {
         may_matter: Arc::new(move |event, body| matters(event, body, us.get())),
         arrived: Arc::clone(&wired.came),
         checks: checks(wired),
-        metrics: Metrics::new(),
+        metrics: wired.metrics.clone(),
     }
 }
 
@@ -242,6 +243,7 @@ fn app(wired: &Wired) -> Result<App, Refusal> {
         roots: wiring::roots_of(settings, &wired.env),
         host_env: wired.env.all().clone(),
         egress_allow: settings.egress_allow.clone(),
+        metrics: wired.metrics.clone(),
     };
     let lines = Lines::new(github::WRITE_GAP);
     let hands = AppHands::new(wired.store.clone(), parts, lines, wired.clock.clone());

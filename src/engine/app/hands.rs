@@ -2,6 +2,7 @@
 
 use super::{
     Lines, Priority, aside,
+    counted::{self, Answers, Counted},
     desk::{Place, Trouble},
     publish::{Change, PULL},
     status,
@@ -14,6 +15,7 @@ use crate::{
     ids::{RunId, Sha, Usd},
     intent::notice::{RepoRef, Us},
     limits::{app as limits, shown},
+    metrics::Metrics,
     model::Model,
     report::{Class, Hint, Report},
     run::{
@@ -69,6 +71,8 @@ pub struct AppParts {
     pub host_env: BTreeMap<String, String>,
     /// The operator's list of hosts for setup; None: what the package clients say.
     pub egress_allow: Option<String>,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// The App's hands.
@@ -85,13 +89,24 @@ pub struct AppHands {
     locals: Mutex<HashMap<RunId, Arc<Performer>>>,
     /// Repositories that are worked in: their tokens are made once.
     desks: Mutex<HashMap<(u64, u64), Desk>>,
+    pub(super) answers: Answers,
 }
 
 impl AppHands {
     /// Hands that keep what they learn in this store.
     pub fn new(store: Store, parts: AppParts, lines: Lines, clock: Clock) -> Self {
         let (locals, desks, writing) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
-        Self { store, clock, parts, lines, told: Notify::new(), writing, locals, desks }
+        Self {
+            store,
+            clock,
+            parts,
+            lines,
+            told: Notify::new(),
+            writing,
+            locals,
+            desks,
+            answers: Answers::default(),
+        }
     }
 
     /// Who we are.
@@ -234,6 +249,8 @@ impl AppHands {
             let hint = "name a model with QUANTUM_MODEL and start again; the run goes on then";
             Report::new(Class::Broken, "no_model", "no model is named", hint)
         })?;
+        let metrics = self.parts.metrics.clone();
+        let model = Arc::new(Counted { model, metrics }) as Arc<dyn Model>;
         let request = self.store.kept(&thread.request).await.map_err(|error| error.report())?;
         let parts = Parts {
             source: self.source(thread).await?,
@@ -338,10 +355,12 @@ impl AppHands {
 impl Perform for AppHands {
     async fn perform(&self, errand: &Errand<'_>) -> Result<Option<Event>, Report> {
         let thread = self.thread(&errand.run.id).await?;
-        match self.perform_here(errand, &thread).await {
+        let end = match self.perform_here(errand, &thread).await {
             Ok(event) => Ok(event),
             Err(trouble) => trouble.told(errand.run),
-        }
+        };
+        counted::effect(&self.parts.metrics, errand.effect, &end);
+        end
     }
 
     async fn tidy(&self, run: &RunId) {

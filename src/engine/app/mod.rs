@@ -8,6 +8,7 @@
 
 mod branch;
 mod commands;
+mod counted;
 mod desk;
 mod hands;
 mod intake;

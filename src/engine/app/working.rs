@@ -3,7 +3,7 @@
 //!
 //! Dropping what `serve` returns is like a crash: safe, and what was begun goes on after the next start.
 
-use super::{AppHands, Taken};
+use super::{AppHands, Taken, counted};
 use crate::{
     agent::contract::Watch,
     clock::Timestamp,
@@ -203,7 +203,10 @@ impl App {
     async fn drive(&self, run: RunId) -> (RunId, Result<Phase, Report>) {
         // a shutdown is no cancel: dropping this leaves the run as the store has it
         let nobody = CancellationToken::new();
-        let end = self.engine.drive(&run, &nobody, &Watch::silent()).await.map(|run| run.phase());
+        let end = self.engine.drive(&run, &nobody, &Watch::silent()).await.map(|run| {
+            counted::ended(&self.hands().parts.metrics, &run);
+            run.phase()
+        });
         let hands = self.hands();
         hands.forget(&run);
         // said with the tokens that are there, which are given back then
@@ -236,6 +239,7 @@ impl App {
     async fn telling(&self) {
         loop {
             let told = self.hands().told.notified();
+            self.hands().count_github();
             match self.write_statuses().await {
                 Ok(next) => wait(self, told, next, limits::LOOK_AGAIN).await,
                 Err(report) => self.troubled("writing status comments", &report).await,

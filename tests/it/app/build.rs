@@ -14,6 +14,13 @@ async fn a_comment_becomes_a_draft_pull_request_with_evidence() {
         "{tally:?}\n{}",
         town.hub.log_text()
     );
+    let counted = town.metrics.text();
+    for line in [
+        "quantum_effects_total{kind=\"publish\",result=\"done\"} 1",
+        "quantum_model_calls_total{provider=\"scripted\",model=\"story\",result=\"ok\"} 3",
+    ] {
+        assert!(counted.contains(line), "{counted}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,7 @@ pub(crate) struct Town {
     pub(crate) usual: Usual,
     pub(crate) app: App,
     pub(crate) store: Store,
+    pub(crate) metrics: Metrics,
     stop: CancellationToken,
     folder: tempfile::TempDir,
 }
@@ -74,8 +75,8 @@ impl Town {
     async fn open(hub: FakeGitHub, usual: Usual, folder: tempfile::TempDir, lines: &[Value]) -> Self {
         let store = Store::open(&folder.path().join("quantum.db")).await.unwrap();
         let us = Us { app_id: hub.app_id(), slug: hub.slug() };
-        let came = Arc::new(Notify::new());
-        let app = app(&hub, &us, &store, folder.path().to_owned(), lines, &came);
+        let (came, metrics) = (Arc::new(Notify::new()), Metrics::new());
+        let app = app(&hub, &us, &store, folder.path().to_owned(), lines, (&came, &metrics));
         let door = Door {
             store: store.clone(),
             clock: Clock::System,
@@ -85,12 +86,12 @@ impl Town {
             }),
             arrived: came,
             checks: Vec::new(),
-            metrics: Metrics::new(),
+            metrics: metrics.clone(),
         };
         let (listener, stop) = (server::listen("127.0.0.1:0").await.unwrap(), CancellationToken::new());
         hub.send_hooks_to(&format!("http://{}/webhooks/github", listener.local_addr().unwrap()));
         serve(listener, door, stop.clone());
-        Self { hub, usual, app, store, stop, folder }
+        Self { hub, usual, app, store, metrics, stop, folder }
     }
 
     /// Works until then, and stops like a program that is killed: whatever is in hand is dropped.
@@ -166,7 +167,14 @@ fn serve(listener: tokio::net::TcpListener, door: Door, stop: CancellationToken)
     tokio::spawn(async move { server::serve(listener, door, &stop).await.unwrap() });
 }
 
-fn app(hub: &FakeGitHub, us: &Us, store: &Store, data: PathBuf, lines: &[Value], came: &Arc<Notify>) -> App {
+fn app(
+    hub: &FakeGitHub,
+    us: &Us,
+    store: &Store,
+    data: PathBuf,
+    lines: &[Value],
+    (came, metrics): (&Arc<Notify>, &Metrics),
+) -> App {
     let wanted = GitHubSettings { api_url: hub.url(), app_id: hub.app_id(), key: hub.key() };
     let github = GitHub::with_gap(wanted, Clock::System, Duration::ZERO).unwrap();
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -184,6 +192,7 @@ fn app(hub: &FakeGitHub, us: &Us, store: &Store, data: PathBuf, lines: &[Value],
         roots: Roots::default(),
         host_env: BTreeMap::new(),
         egress_allow: None,
+        metrics: metrics.clone(),
     };
     let hands = AppHands::new(store.clone(), parts, Lines::new(Duration::ZERO), Clock::System);
     let soon = Duration::from_millis(1);

@@ -1,0 +1,106 @@
+//! What the App counts for `/metrics`: questions to the model, effects, ends of runs, GitHub's answers.
+
+use super::AppHands;
+use crate::{
+    metrics::{Direction, Metrics},
+    model::{Model, ModelError, Price, Question, Reply},
+    report::{Class, Hint, Report},
+    run::{Effect, Event, Run, reply},
+};
+use async_trait::async_trait;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// A model whose answers are counted.
+pub(super) struct Counted {
+    pub(super) model: Arc<dyn Model>,
+    pub(super) metrics: Metrics,
+}
+
+#[async_trait]
+impl Model for Counted {
+    fn name(&self) -> &str {
+        self.model.name()
+    }
+    fn price(&self) -> Option<Price> {
+        self.model.price()
+    }
+    fn window(&self) -> u64 {
+        self.model.window()
+    }
+    async fn ask(
+        &self,
+        question: &Question<'_>,
+        watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
+    ) -> Result<Reply, ModelError> {
+        let answer = self.model.ask(question, watch).await;
+        let (provider, model) = self.name().split_once('/').unwrap_or((self.name(), ""));
+        match &answer {
+            Ok(reply) => {
+                self.metrics.model_call(provider, model, "ok");
+                self.metrics.tokens(Direction::Input, reply.usage.input_tokens);
+                self.metrics.tokens(Direction::Output, reply.usage.output_tokens);
+                if let Some(price) = self.price() {
+                    self.metrics.usd(price.of(&reply.usage));
+                }
+            }
+            Err(error) => self.metrics.model_call(provider, model, error.code()),
+        }
+        answer
+    }
+}
+
+/// How an effect ended, in one word.
+pub(super) fn effect(metrics: &Metrics, effect: &Effect, end: &Result<Option<Event>, Report>) {
+    let kind = match effect {
+        Effect::Acknowledge => "acknowledge",
+        Effect::Snapshot { .. } => "snapshot",
+        Effect::Status { .. } => "status",
+        Effect::Work(_) => "work",
+        Effect::Merge { .. } => "merge",
+        Effect::Verify { .. } => "verify",
+        Effect::Publish { .. } => "publish",
+        Effect::Ask { .. } => "ask",
+        Effect::AskApproval { .. } => "ask_approval",
+        Effect::Reply { .. } => "reply",
+        Effect::StopWorks { .. } => "stop_works",
+    };
+    let result = match end {
+        Ok(_) => "done",
+        Err(report) if report.class == Class::Transient => "postponed",
+        Err(_) => "refused",
+    };
+    metrics.effect(kind, result);
+}
+
+/// A run that is over.
+pub(super) fn ended(metrics: &Metrics, run: &Run) {
+    if let Some(outcome) = run.outcome() {
+        metrics.run_ended("build", reply::outcome(outcome));
+    }
+}
+
+/// What was counted of GitHub's answers so far.
+#[derive(Debug, Default)]
+pub(super) struct Answers(Mutex<BTreeMap<u16, u64>>);
+
+impl AppHands {
+    /// Brings what GitHub answered, and what is left of its limits, up to date.
+    pub(super) fn count_github(&self) {
+        let now = self.parts.github.statuses();
+        let mut seen = self.answers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (status, count) in &now {
+            let before = seen.get(status).copied().unwrap_or_default();
+            for _ in before..*count {
+                self.parts.metrics.github_request(*status);
+            }
+        }
+        *seen = now;
+        let left = self.parts.github.limits().into_iter().filter_map(|left| left.remaining).min();
+        if let Some(left) = left {
+            self.parts.metrics.github_remaining(u64::from(left));
+        }
+    }
+}
