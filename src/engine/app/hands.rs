@@ -217,16 +217,20 @@ impl AppHands {
     }
 
     /// The ends of what the commands of the receipt wrote.
-    pub(super) async fn outputs(&self, run: &Run) -> Vec<Output> {
-        let mut outputs = Vec::new();
+    pub(super) async fn outputs(&self, run: &Run, thread: &Thread) -> Result<Vec<Output>, Report> {
+        let (local, mut outputs) = (self.local(run, thread).await?, Vec::new());
         for check in run.state.receipt.iter().flat_map(|receipt| &receipt.commands) {
             // what is gone is not shown; its hash is in the receipt
             let Ok(bytes) = self.store.kept(&check.output).await else { continue };
             let from = bytes.len().saturating_sub(shown::OUTPUT_BYTES);
-            let text = String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned();
+            // looked at whole: a cut must not hide the beginning of a secret
+            let text = match protect::output(&local, &bytes) {
+                Some(what) => format!("[not shown: it holds what looks like {what}]"),
+                None => String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned(),
+            };
             outputs.push(Output { command: check.command.clone(), text });
         }
-        outputs
+        Ok(outputs)
     }
 
     /// The hands that do what is the same on a laptop.

@@ -172,7 +172,7 @@ impl Place<'_> {
             }
         }
         let facts = self.hands.facts(run, self.thread).await?;
-        let outputs = self.hands.outputs(run).await;
+        let outputs = self.hands.outputs(run, self.thread).await?;
         let shown = comment::check_output(run, change.verdict, &outputs, &facts);
         let conclusion = match change.verdict {
             Verdict::Verified => Conclusion::Success,

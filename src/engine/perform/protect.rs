@@ -64,6 +64,11 @@ pub(in crate::engine) fn message(hands: &Performer, text: &str) -> Result<(), Re
     }
 }
 
+/// What an output looks like that must not be shown to everybody; None: it may.
+pub(in crate::engine) fn output(hands: &Performer, bytes: &[u8]) -> Option<&'static str> {
+    outgoing::secret(bytes, b"", &secrets(hands)).map(|(what, _)| what)
+}
+
 /// Values of this host that are secrets by their variable's name.
 fn secrets(hands: &Performer) -> Vec<Vec<u8>> {
     let names = |name: &str| {

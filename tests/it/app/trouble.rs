@@ -82,3 +82,16 @@ async fn a_repository_that_goes_ends_its_run() {
     let runs = town.store.list_runs(10).await.unwrap();
     assert_eq!(runs.iter().map(|run| run.phase.as_str()).collect::<Vec<_>>(), ["closed"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_output_that_holds_a_secret_is_not_shown() {
+    let town = Town::new(&good()).await;
+    // put together only when it runs, so that no file holds it
+    let check = "printf 'ghp_%s\\n' aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5z; echo 'test result: ok. 1 passed; 0 failed'\n";
+    town.hub.push(town.usual.repo, town.usual.ada, "main", &[("check.sh", Some(check))]);
+    let number = town.issue();
+    town.say(number, town.usual.ada, "/quantum build").await;
+    let thread = town.thread(number);
+    assert!(thread.contains("[not shown: it holds what looks like a GitHub token]"), "{thread}");
+    assert!(!thread.contains("ghp_"), "{thread}");
+}
