@@ -6,7 +6,6 @@
 //! | word | meaning |
 //! |---|---|
 //! | Delivery | one webhook POST as it came: id, event name, bytes |
-//! | Delivery | one webhook POST as it came: id, event name, bytes |
 //! | Notice | what a delivery means, in our words |
 //! | Command | what somebody typed after `/quantum` |
 //! | Intent | a wish that passed policy: build, plan, review, fix … |

@@ -13,7 +13,7 @@ use crate::{
     config::{self, ServerSettings, Settings, env::Env},
     engine::{
         Timing,
-        app::{App, AppHands, AppParts, Bounds, Budget, Lines},
+        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse},
     },
     git::Wire,
     github::{GitHub, GitHubSettings, webhook},
@@ -49,6 +49,7 @@ struct Wired {
     us: Arc<OnceLock<Us>>,
     came: Arc<Notify>,
     metrics: Metrics,
+    pulse: Pulse,
 }
 
 pub(super) async fn serve(args: ServeArgs) -> Exit {
@@ -139,8 +140,8 @@ async fn wire(config: Option<&Path>) -> Result<Wired, Refusal> {
     let wanted = GitHubSettings { api_url: server.api_url.clone(), app_id, key };
     let github = GitHub::new(wanted, clock.clone()).map_err(|error| wiring::failed(&error))?;
     let store = Store::open(&wiring::database(&settings)).await.map_err(|error| wiring::failed(&error))?;
-    let (us, came, metrics) = (Arc::default(), Arc::default(), Metrics::new());
-    Ok(Wired { settings, server, env, secret, store, github, clock, us, came, metrics })
+    let (us, came, metrics, pulse) = (Arc::default(), Arc::default(), Metrics::new(), Pulse::default());
+    Ok(Wired { settings, server, env, secret, store, github, clock, us, came, metrics, pulse })
 }
 
 fn door(wired: &Wired) -> Door {
@@ -173,11 +174,18 @@ fn matters(event: &str, body: &[u8], us: Option<&Us>) -> bool {
 fn checks(wired: &Wired) -> Vec<Check> {
     let (us, has_model) = (Arc::clone(&wired.us), wired.settings.model.is_some());
     let sandbox = wiring::sandbox(&wired.settings);
+    let (pulse, clock) = (wired.pulse.clone(), wired.clock.clone());
     let told = |ok: bool, hint: &str| if ok { Ok(()) } else { Err(hint.to_owned()) };
     vec![
         Check::new("github", move || {
             let known = us.get().is_some();
             async move { told(known, "GitHub did not tell yet who we are: look into the log") }
+        }),
+        Check::new("engine", move || {
+            let is_gone = pulse.is_gone(clock.now());
+            async move {
+                told(!is_gone, "runs are not looked through, which begins when GitHub told who we are: look into the log")
+            }
         }),
         Check::new("model", move || async move {
             told(has_model, "name a model with QUANTUM_MODEL; runs wait until then")
@@ -244,6 +252,7 @@ fn app(wired: &Wired) -> Result<App, Refusal> {
         host_env: wired.env.all().clone(),
         egress_allow: settings.egress_allow.clone(),
         metrics: wired.metrics.clone(),
+        pulse: wired.pulse.clone(),
     };
     let lines = Lines::new(github::WRITE_GAP);
     let hands = AppHands::new(wired.store.clone(), parts, lines, wired.clock.clone());

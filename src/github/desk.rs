@@ -173,7 +173,7 @@ impl Desk {
 
     /// A token to fetch this repository with by git over HTTP (user `x-access-token`), good for five minutes at least.
     pub async fn fetch_token(&self) -> Result<Secret, GitHubError> {
-        self.token(Need::Fetch).await
+        self.token(Need::Talk).await
     }
 
     /// Takes all tokens back. The desk can be used again; it makes new ones then. One that is never told lets them lapse

@@ -110,7 +110,9 @@ mod tests {
     fn the_page_about_the_app_has_the_form() {
         let page = include_str!("../../docs/github-app.md");
         let form = form("https://github.com", "https://quantum.example.com/webhooks/github").unwrap();
+        let readme = include_str!("../../README.md");
         assert!(page.contains(&form), "docs/github-app.md lacks the link to the form:\n{form}");
+        assert!(readme.contains(&format!("[new-app]: {form}")), "README.md lacks the link to the form:\n{form}");
         for (name, level) in &manifest().unwrap().permissions {
             assert!(
                 page.contains(&format!("| `{name}` | {level} |")),

@@ -23,17 +23,16 @@ pub enum Need {
     Gate,
     /// To read issues, code and checks.
     Read,
-    /// To react and to write comments.
+    /// To react, to write comments and to fetch the code: what a run needs before it publishes. One token for both, because
+    /// making and revoking one more in each run is two more calls, and it goes to no one but GitHub either way.
     Talk,
     /// To write a branch, a pull request and a check run.
     Publish,
-    /// To fetch by git over HTTP.
-    Fetch,
 }
 
 impl Need {
     /// Every need.
-    pub const ALL: [Self; 5] = [Self::Gate, Self::Read, Self::Talk, Self::Publish, Self::Fetch];
+    pub const ALL: [Self; 4] = [Self::Gate, Self::Read, Self::Talk, Self::Publish];
 
     /// What a token for it may do: the permission's name in GitHub's API, and `read` or `write`.
     pub fn permissions(self) -> &'static [(&'static str, &'static str)] {
@@ -46,7 +45,12 @@ impl Need {
                 ("metadata", "read"),
                 ("pull_requests", "read"),
             ],
-            Self::Talk => &[("issues", "write"), ("metadata", "read"), ("pull_requests", "write")],
+            Self::Talk => &[
+                ("contents", "read"),
+                ("issues", "write"),
+                ("metadata", "read"),
+                ("pull_requests", "write"),
+            ],
             Self::Publish => &[
                 ("checks", "write"),
                 ("contents", "write"),
@@ -54,7 +58,6 @@ impl Need {
                 ("metadata", "read"),
                 ("pull_requests", "write"),
             ],
-            Self::Fetch => &[("contents", "read"), ("metadata", "read")],
         }
     }
 }

@@ -32,5 +32,9 @@ pub const SLUG_BYTES: usize = 40;
 pub const CLOCKS_DIFFER: Duration = Duration::from_secs(10 * 60);
 /// How long GitHub keeps deliveries for us to ask for again ("Handling failed webhook deliveries": three days).
 pub const DELIVERIES_ASKED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// How long it is believed that no work can be done here, before it is tried again: the sandbox is built for it.
+pub const ABLE_KEPT: Duration = Duration::from_secs(30);
+/// After this long without a look through the runs, `/ready` says so; a look is due every [`LOOK_AGAIN`].
+pub const PULSE: Duration = Duration::from_secs(60);
 /// Runs that are driven at the same time: each may take a sandbox's memory and two cores. More wait.
 pub const RUNS_AT_ONCE: usize = 2;

@@ -4,7 +4,7 @@
 //! Safe to repeat: a run has a derived id, the answer to a command is a comment with that command's marker, a reaction twice
 //! is one.
 
-use super::{App, AppHands, Priority, Taken, branch, desk::Trouble, hands::status_url, slots::Wall};
+use super::{App, AppHands, Priority, Taken, branch, desk::Trouble, hands::status_url, slots::Wall, status};
 use crate::{
     clock::Timestamp,
     config::{
@@ -166,12 +166,12 @@ impl App {
 
     /// The run of this comment is there: it is begun, if nobody did, and the comment is answered as far as it is not.
     async fn started(&self, heard: &Heard<'_>, id: &RunId) -> Result<Taken, Trouble> {
-        self.engine().tell(id, &Event::Started).await?;
+        // it begins when it is driven; until then, it waits for its turn
+        heard.hands.store.want_status(id, status::QUEUED).await?;
         if let Some(second) = &heard.said.second {
             heard.post(&reply::second(second)).await?;
         }
         self.look_at(id);
-        heard.hands.told.notify_one();
         Ok(Taken::Done("started"))
     }
 

@@ -1,7 +1,7 @@
 //! The App's hands: the effects of its runs, done on GitHub, and on a mirror of the repository as on a laptop.
 
 use super::{
-    Lines, Priority, aside,
+    Lines, Priority, Pulse, able::Able, aside,
     counted::{self, Answers, Counted},
     desk::{Place, Trouble},
     publish::{Change, PULL},
@@ -73,6 +73,8 @@ pub struct AppParts {
     pub egress_allow: Option<String>,
     /// What is counted.
     pub metrics: Metrics,
+    /// That runs are looked through.
+    pub pulse: Pulse,
 }
 
 /// The App's hands.
@@ -90,6 +92,7 @@ pub struct AppHands {
     /// Repositories that are worked in: their tokens are made once.
     desks: Mutex<HashMap<(u64, u64), Desk>>,
     pub(super) answers: Answers,
+    pub(super) able: tokio::sync::Mutex<Option<Able>>,
 }
 
 impl AppHands {
@@ -106,6 +109,7 @@ impl AppHands {
             locals,
             desks,
             answers: Answers::default(),
+            able: tokio::sync::Mutex::default(),
         }
     }
 
@@ -304,7 +308,7 @@ impl AppHands {
             // what was said to us was answered with a reaction when it was taken in
             Effect::Acknowledge | Effect::StopWorks { .. } | Effect::Reply { about: About::Command, .. } => {}
             Effect::Status { seq, .. } => {
-                self.store.want_status(&run.id, *seq).await?;
+                self.store.want_status(&run.id, seq + status::QUEUED).await?;
                 self.told.notify_one();
             }
             Effect::Snapshot { .. } => {

@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: decisions. Who may do what is `intent::policy`'s, what follows from an event is `run`'s.
 
+mod able;
 mod branch;
 mod commands;
 mod counted;
@@ -20,6 +21,7 @@ mod sweep;
 mod upload;
 mod working;
 
+pub use able::Pulse;
 pub use hands::{AppHands, AppParts, Budget};
 pub use intake::Taken;
 pub use lines::{Lines, Priority};

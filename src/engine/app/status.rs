@@ -26,6 +26,8 @@ pub(super) fn key(run: &crate::ids::RunId) -> String {
     format!("status/{run}")
 }
 
+/// The status of a run that has not begun; those that a run asks for come after it.
+pub(super) const QUEUED: u32 = 1;
 /// The slot of the status comment.
 pub(super) const STATUS: &str = "status";
 
@@ -86,8 +88,8 @@ impl AppHands {
     }
 }
 
-/// Whether there is soon more to say; what a run rests at is said at once.
-fn is_going_on(phase: Phase) -> bool {
+/// Whether there is soon more to say, because works are going on; what a run rests at is said at once.
+pub(super) fn is_going_on(phase: Phase) -> bool {
     match phase {
         Phase::Queued | Phase::Planning | Phase::Working | Phase::Verifying | Phase::Publishing => true,
         Phase::Watching | Phase::Paused | Phase::Closed => false,

@@ -84,15 +84,12 @@ impl App {
         Ok(ended)
     }
 
-    /// Runs whose deadline has passed, or that wait to begin, are looked at.
+    /// Runs whose deadline has passed are looked at.
     async fn look_at_deadlines(&self) -> Result<(), Report> {
         let (store, now) = (self.engine().store(), self.engine().now());
         for listed in store.open_threads().await.map_err(|error| error.report())? {
             let run = store.run(&listed.id).await.map_err(|error| error.report())?.run;
-            if run.phase() == Phase::Queued {
-                self.engine().tell(&run.id, &Event::Started).await?;
-                self.look_at(&run.id);
-            } else if run.wake_at().is_some_and(|at| at <= now) {
+            if run.wake_at().is_some_and(|at| at <= now) {
                 self.engine().tell(&run.id, &Event::Woke).await?;
                 self.look_at(&run.id);
             }

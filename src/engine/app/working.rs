@@ -3,7 +3,7 @@
 //!
 //! Dropping what `serve` returns is like a crash: safe, and what was begun goes on after the next start.
 
-use super::{AppHands, Taken, counted};
+use super::{AppHands, Taken, counted, status};
 use crate::{
     agent::contract::Watch,
     clock::Timestamp,
@@ -150,8 +150,13 @@ impl App {
         let mut busy = HashSet::new();
         loop {
             let wants = self.wants.notified();
-            if let Err(report) = self.start_drives(&mut hand, &mut busy).await {
-                self.troubled("looking for runs", &report).await;
+            match self.start_drives(&mut hand, &mut busy).await {
+                Ok(()) => {
+                    self.hands().parts.pulse.beat(self.engine.now());
+                    // what began said so itself; what waits is shown too
+                    self.hands().told.notify_one();
+                }
+                Err(report) => self.troubled("looking for runs", &report).await,
             }
             tokio::select! {
                 Some((run, end)) = hand.next(), if !hand.is_empty() => {
@@ -193,11 +198,20 @@ impl App {
             if hand.len() >= self.bounds.runs_at_once {
                 break;
             }
-            if !is_later && busy.insert(run.clone()) {
+            if is_later || busy.contains(&run) || !self.can_go_on(&run).await? {
+                continue;
+            }
+            if busy.insert(run.clone()) {
                 hand.push(self.drive(run).boxed_local());
             }
         }
         Ok(())
+    }
+
+    /// What has only something to say needs no model and no sandbox.
+    async fn can_go_on(&self, run: &RunId) -> Result<bool, Report> {
+        let run = self.engine.store().run(run).await.map_err(|error| error.report())?.run;
+        Ok(!status::is_going_on(run.phase()) || self.hands().is_able().await)
     }
 
     async fn drive(&self, run: RunId) -> (RunId, Result<Phase, Report>) {

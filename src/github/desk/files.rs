@@ -35,7 +35,7 @@ impl Desk {
         let parts: Vec<&str> = std::iter::once("contents").chain(path.split('/')).collect();
         let ask =
             Ask::get("read a file", &parts).query("ref", format!("refs/heads/{branch}")).optional().kept();
-        let Some(answer) = self.if_any(Need::Fetch, ask.clone()).await? else { return Ok(FileSeen::None) };
+        let Some(answer) = self.if_any(Need::Talk, ask.clone()).await? else { return Ok(FileSeen::None) };
         // a folder is answered with a list
         let Ok(told) = ask.read::<Told>(&answer) else { return Ok(FileSeen::Other) };
         if told.kind != "file" {

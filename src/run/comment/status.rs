@@ -43,7 +43,7 @@ pub fn where_is(run: &Run, status_url: Option<&str>, facts: &Facts) -> String {
 /// Where it is, in one line.
 fn headline(run: &Run, facts: &Facts, each: usize) -> String {
     match run.phase() {
-        Phase::Queued => "**Queued**".to_owned(),
+        Phase::Queued => "**Queued**: it waits for its turn".to_owned(),
         Phase::Planning => "**Planning**".to_owned(),
         Phase::Working => working(run),
         Phase::Verifying => "**Running the repository's own checks**".to_owned(),

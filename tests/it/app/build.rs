@@ -14,6 +14,8 @@ async fn a_comment_becomes_a_draft_pull_request_with_evidence() {
         "{tally:?}\n{}",
         town.hub.log_text()
     );
+    // one token each to ask who it is, to talk and fetch, to publish
+    assert_eq!(town.hub.count("POST", "/access_tokens"), 3, "{}", town.hub.log_text());
     let counted = town.metrics.text();
     for line in [
         "quantum_effects_total{kind=\"publish\",result=\"done\"} 1",

@@ -1,24 +1,26 @@
 //! The App as people on GitHub meet it: comments in, the thread out. The fake GitHub, git over HTTP, the store, the sandbox
 //! and the repository's own checks are real; only the model's words are a script.
 
+mod bounds;
 mod build;
 mod commands;
 mod ends;
 mod trouble;
+mod waits;
 
 use crate::world::{FakeGitHub, Settings, UserId, Usual};
 use quantumlayer::{
     clock::Clock,
     engine::{
         Timing,
-        app::{App, AppHands, AppParts, Bounds, Budget, Lines},
+        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse},
     },
     git::Wire,
     github::{GitHub, GitHubSettings, webhook},
     ids::Usd,
     intent::notice::{Notice, Us},
     metrics::Metrics,
-    model::scripted::Scripted,
+    model::{Model, scripted::Scripted},
     sandbox::{Kind, Sandbox, roots::Roots},
     server::{self, Door},
     store::Store,
@@ -156,6 +158,7 @@ pub(crate) fn shown(text: &str) -> String {
         (r"\b\d+(\.\d+)? s\b", "N s"),
         (r"http://127\.0\.0\.1:\d+", "https://github.test"),
         (r"issuecomment-\d+", "issuecomment-N"),
+        (r"quantum:comment=\d+", "quantum:comment=N"),
     ];
     forms.iter().fold(text.to_owned(), |text, (form, letter)| {
         regex::Regex::new(form).unwrap().replace_all(&text, *letter).into_owned()
@@ -178,7 +181,8 @@ fn app(
     let wanted = GitHubSettings { api_url: hub.url(), app_id: hub.app_id(), key: hub.key() };
     let github = GitHub::with_gap(wanted, Clock::System, Duration::ZERO).unwrap();
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let model = Scripted::parse("scripted/story", &text).unwrap();
+    // none named is none there
+    let model = (!lines.is_empty()).then(|| Scripted::parse("scripted/story", &text).unwrap());
     let parts = AppParts {
         github,
         us: us.clone(),
@@ -187,12 +191,13 @@ fn app(
         data,
         wire: Wire::new(tokio::runtime::Handle::current()).unwrap(),
         sandbox: Sandbox { kind: Kind::Linux, program: env!("CARGO_BIN_EXE_quantum").into() },
-        model: Some(Arc::new(model)),
+        model: model.map(|model| Arc::new(model) as Arc<dyn Model>),
         budget: Budget { usd: Usd(2_000_000), minutes: 30, steps: 60 },
         roots: Roots::default(),
         host_env: BTreeMap::new(),
         egress_allow: None,
         metrics: metrics.clone(),
+        pulse: Pulse::default(),
     };
     let hands = AppHands::new(store.clone(), parts, Lines::new(Duration::ZERO), Clock::System);
     let soon = Duration::from_millis(1);

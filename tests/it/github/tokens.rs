@@ -104,7 +104,8 @@ async fn a_token_reaches_one_repository_and_may_do_one_thing() {
         let permissions: Value = need.permissions().iter().map(|(name, level)| (*name, *level)).collect();
         assert_eq!(asked.body, json!({"repository_ids": [REPO], "permissions": permissions}), "{need:?}");
     }
-    assert_eq!((minted.len(), fetch.expose()), (5, "ghs_canary-5"));
+    // who talks may fetch too
+    assert_eq!((minted.len(), fetch.expose()), (4, "ghs_canary-3"));
     // each call went with its own
     let of = |line: &str| stage.asked().iter().find(|asked| asked.line == line).unwrap().bearer().to_owned();
     assert_eq!((of(ISSUE).as_str(), of(COMMENT).as_str()), ("ghs_canary-2", "ghs_canary-3"));
@@ -112,12 +113,12 @@ async fn a_token_reaches_one_repository_and_may_do_one_thing() {
     desk.done().await.unwrap();
     let revoked: Vec<_> =
         stage.asked().iter().filter(|asked| asked.line == REVOKE).map(|a| a.bearer().to_owned()).collect();
-    assert_eq!(revoked, (1..=5).map(|nth| format!("{CANARY}-{nth}")).collect::<Vec<_>>());
+    assert_eq!(revoked, (1..=4).map(|nth| format!("{CANARY}-{nth}")).collect::<Vec<_>>());
     desk.done().await.unwrap();
-    assert_eq!(stage.count(REVOKE), 5, "once");
+    assert_eq!(stage.count(REVOKE), 4, "once");
     stage.wait(2);
     desk.comment(5, "x").await.unwrap();
-    assert_eq!(stage.asked().last().unwrap().bearer(), "ghs_canary-6", "a desk can be used again");
+    assert_eq!(stage.asked().last().unwrap().bearer(), "ghs_canary-5", "a desk can be used again");
 }
 
 #[tokio::test]

@@ -1,0 +1,54 @@
+//! What of a change is published: every kind of file as it is, and nothing of what is too much or leads out.
+
+use super::{Town, good};
+use serde_json::json;
+
+/// A conversation in which this is done by the shell before the proposal.
+fn by_shell(commands: &str) -> Vec<serde_json::Value> {
+    let mut lines = good();
+    lines.insert(
+        2,
+        json!({"role": "coder", "tool_calls": [{"name": "shell", "arguments": {"command": commands}}]}),
+    );
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_file_is_published_as_it_is() {
+    let commands = "rm gone; ln -s value link; chmod +x tool; printf '\\377\\376' > binary; seq 400000 > large";
+    let town = Town::new(&by_shell(commands)).await;
+    let before = [("gone", Some("x\n")), ("tool", Some("#!/bin/sh\n")), ("stays", Some("as it is\n"))];
+    town.hub.push(town.usual.repo, town.usual.ada, "main", &before);
+    let number = town.issue();
+    town.say(number, town.usual.ada, "/quantum build").await;
+    let (hub, repo) = (&town.hub, town.usual.repo);
+    let branch = hub.branches(repo).into_iter().find(|name| name != "main").expect("it was published");
+    let file = |path: &str| hub.file(repo, &branch, path);
+    assert_eq!((file("gone"), file("stays").as_deref()), (None, Some("as it is\n")));
+    assert_eq!((file("link").as_deref(), file("value").as_deref()), (Some("value"), Some("good\n")));
+    assert!(file("large").is_some_and(|text| text.len() > 2 << 20 && text.ends_with("\n400000\n")));
+    let modes = ["link", "tool", "value", "binary"].map(|path| hub.mode(repo, &branch, path));
+    assert_eq!(modes.map(Option::unwrap), ["120000", "100755", "100644", "100644"]);
+    assert!(town.thread(number).contains("check quantum: success"), "{}", town.thread(number));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_much_or_leads_out_is_not_published_and_the_thread_says_why() {
+    for (commands, said) in [
+        ("mkdir many; cd many; seq 1100 | xargs touch", "1101 files"),
+        ("head -c 11534336 /dev/zero > huge", "11 MiB"),
+        ("for n in 1 2 3 4 5 6; do head -c 9437184 /dev/zero > part$n; done", "54 MiB"),
+        ("ln -s ../../etc/passwd out", "Nothing was changed."),
+    ] {
+        let mut lines = by_shell(commands);
+        // what can be mended is said to the model, which begins afresh
+        lines.extend([lines[3].clone(), lines[3].clone()]);
+        let town = Town::new(&lines).await;
+        let number = town.issue();
+        town.say(number, town.usual.ada, "/quantum build").await;
+        let thread = town.thread(number);
+        assert!(thread.contains(said), "{commands}: {thread}");
+        assert_eq!(town.hub.branches(town.usual.repo), ["main"], "{commands}");
+        assert_eq!((thread.matches("slot=result").count(), town.hub.count("POST", "/pulls")), (1, 0), "{thread}");
+    }
+}
