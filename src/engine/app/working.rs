@@ -151,10 +151,12 @@ impl App {
         loop {
             let wants = self.wants.notified();
             match self.start_drives(&mut hand, &mut busy).await {
-                Ok(()) => {
+                Ok(waiting) => {
                     self.hands().parts.pulse.beat(self.engine.now());
-                    // what began said so itself; what waits is shown too
-                    self.hands().told.notify_one();
+                    // what begins says so itself
+                    if waiting > 0 {
+                        self.hands().told.notify_one();
+                    }
                 }
                 Err(report) => self.troubled("looking for runs", &report).await,
             }
@@ -180,14 +182,13 @@ impl App {
         }
     }
 
+    /// Starts what there is room for; how many wait.
     async fn start_drives<'a>(
         &'a self,
         hand: &mut FuturesUnordered<Driven<'a>>,
         busy: &mut HashSet<RunId>,
-    ) -> Result<(), Report> {
-        if hand.len() >= self.bounds.runs_at_once {
-            return Ok(());
-        }
+    ) -> Result<usize, Report> {
+        let mut waiting = 0;
         let now = self.engine.now();
         let wanting = self.engine.store().runs_to_drive(now).await.map_err(|error| error.report())?;
         for run in wanting {
@@ -195,17 +196,17 @@ impl App {
                 let later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
                 later.get(&run).is_some_and(|(_, at)| *at > now)
             };
-            if hand.len() >= self.bounds.runs_at_once {
-                break;
-            }
-            if is_later || busy.contains(&run) || !self.can_go_on(&run).await? {
+            if is_later || busy.contains(&run) {
                 continue;
             }
-            if busy.insert(run.clone()) {
-                hand.push(self.drive(run).boxed_local());
+            if hand.len() >= self.bounds.runs_at_once || !self.can_go_on(&run).await? {
+                waiting += 1;
+                continue;
             }
+            busy.insert(run.clone());
+            hand.push(self.drive(run).boxed_local());
         }
-        Ok(())
+        Ok(waiting)
     }
 
     /// What has only something to say needs no model and no sandbox.

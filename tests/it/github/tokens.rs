@@ -145,7 +145,7 @@ async fn a_token_is_made_once_and_renewed_in_time() {
 
 #[tokio::test]
 async fn a_token_that_is_not_what_was_asked_for_is_not_used() {
-    let wanted = json!({"issues": "write", "metadata": "read", "pull_requests": "write"});
+    let wanted = json!({"contents": "read", "issues": "write", "metadata": "read", "pull_requests": "write"});
     let check = async |name: &str, change: &[(&str, Value)], expected: Result<u64, &str>| {
         let mut answer: Value = serde_json::from_str(
             &token(1, &json!({ "permissions": wanted }), NOW, &[listed(REPO, "o", "n")]).body,
@@ -167,7 +167,7 @@ async fn a_token_that_is_not_what_was_asked_for_is_not_used() {
     check("as asked", &[], Ok(99)).await;
     check("nothing said", &[("permissions", Value::Null), ("repositories", Value::Null)], Ok(99)).await;
     check("less", &[granted("issues", "read")], Err("Lacks")).await;
-    check("more", &[granted("contents", "read")], Err("Odd")).await;
+    check("more", &[granted("contents", "write")], Err("Odd")).await;
     check("higher", &[granted("metadata", "write")], Err("Odd")).await;
     check("another", &[("repositories", json!([listed(666, "o", "n")]))], Err("Odd")).await;
     check("two", &[("repositories", json!([listed(REPO, "o", "n"), listed(666, "o", "m")]))], Err("Odd"))
@@ -197,7 +197,7 @@ async fn a_token_that_is_not_made_says_why() {
     check(said(403, "This installation has been suspended"), suspended, gone(Lost::Suspended)).await;
     check(said(403, "no"), said(404, "no"), gone(Lost::Installation)).await;
     check(said(422, "no such repository"), all(), gone(Lost::Repository)).await;
-    let few = change("permissions", json!({"metadata": "read", "issues": "read"}));
+    let few = change("permissions", json!({"contents": "read", "metadata": "read", "issues": "read"}));
     let lacks = GitHubError::Lacks(vec!["issues: write".to_owned(), "pull_requests: write".to_owned()]);
     assert_eq!(lacks.to_string(), "the App's installation lacks issues: write, pull_requests: write");
     check(said(422, "not granted"), few, lacks).await;
