@@ -30,6 +30,8 @@ use std::{
 
 /// How often it is looked whether all is said.
 const LOOK: Duration = Duration::from_millis(50);
+/// How often more, when all is said.
+const LAST_LOOKS: u32 = 20;
 /// Past this a life does not come to its end: a failure tells more than a hang. Many live beside one another.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -114,7 +116,7 @@ impl Case {
     /// One life of the program.
     pub(super) fn life(&self, death: Death) -> Life {
         process::wait_until("webhooks have ended", || self.hub.is_delivered());
-        let (victim, swept) = (Victim::default(), self.sweeps());
+        let (victim, before) = (Victim::default(), (self.sweeps(), self.tokens()));
         let deadly = match death {
             Death::Question(deadly) => Some(deadly),
             _ => None,
@@ -136,7 +138,7 @@ impl Case {
                 let at = if let Death::Write(at) = death { Some(at) } else { None };
                 let process = process::open(pid);
                 let end = thread::scope(|scope| {
-                    scope.spawn(|| self.watch(&process, pid, swept, None));
+                    scope.spawn(|| self.watch((&process, pid), before, None));
                     tracer::to_its_end(pid, at)
                 });
                 Life { was_killed: end.exit != Some(0), writes: end.writes }
@@ -145,7 +147,7 @@ impl Case {
                 let mut child = None;
                 let pid = start(&mut || child.insert(command.spawn().unwrap()).id());
                 let after = if let Death::After(time) = death { Some(time) } else { None };
-                self.watch(&process::open(pid), pid, swept, after);
+                self.watch((&process::open(pid), pid), before, after);
                 let end = child.unwrap().wait().unwrap();
                 Life { was_killed: end.code() != Some(0), writes: 0 }
             }
@@ -229,9 +231,15 @@ impl Case {
         command
     }
 
-    /// Lets Ada ask when the program is at work, stops it when all is said, and kills it past all patience.
-    fn watch(&self, process: &OwnedFd, pid: u32, swept: usize, dies_after: Option<Duration>) {
-        let begun = Instant::now();
+    /// Lets Ada ask when the program is at work, stops it when all is said, and kills it past all patience. `before`: the
+    /// sweeps and tokens of the lives before.
+    fn watch(
+        &self,
+        (process, pid): (&OwnedFd, u32),
+        (swept, tokens): (usize, usize),
+        dies_after: Option<Duration>,
+    ) {
+        let (begun, mut looks) = (Instant::now(), 0);
         loop {
             let gone = begun.elapsed();
             let left = dies_after.map(|time| time.saturating_sub(gone));
@@ -248,7 +256,12 @@ impl Case {
             if !self.is_asked.swap(true, Ordering::SeqCst) {
                 self.hub.comment(self.usual.repo, self.issue, self.usual.ada, "/quantum build");
             }
-            if self.is_said() {
+            if !self.is_said() {
+                continue;
+            }
+            // it gives its tokens back then, and may be killed at that too; what it looked something up with, it keeps
+            looks += 1;
+            if self.tokens() <= tokens || looks > LAST_LOOKS {
                 // it may have ended meanwhile
                 let _ = pidfd_send_signal(process, Signal::TERM);
                 if !process::ends(process) {
@@ -257,6 +270,12 @@ impl Case {
                 return;
             }
         }
+    }
+
+    /// Tokens that were made and not given back.
+    fn tokens(&self) -> usize {
+        let made = self.hub.count("POST", "/access_tokens");
+        made.saturating_sub(self.hub.count("DELETE", "/installation/token"))
     }
 
     /// Each life sweeps when it begins to work, and not again within a story.
