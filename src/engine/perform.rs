@@ -21,7 +21,7 @@ mod workspace;
 
 use crate::{
     agent::contract::{Progress, Watch},
-    clock::Clock,
+    clock::{Clock, Timestamp},
     git::Source,
     ids::RunId,
     limits::engine as limits,
@@ -124,7 +124,7 @@ impl Performer {
 
     /// Removes the workspaces of runs that nobody drives any more. For the start of a program.
     pub async fn sweep(&self) {
-        workspace::sweep(&self.parts.data, &self.store, self.parts.clock.now()).await;
+        sweep_work(&self.parts.data, &self.store, self.parts.clock.now()).await;
     }
 }
 
@@ -165,6 +165,11 @@ fn say(errand: &Errand<'_>, text: &str) -> Option<Event> {
 /// Removes the workspaces of a run that nobody drives.
 pub(super) async fn remove_run(data: &Path, run: &RunId) {
     workspace::remove_run(data, run).await;
+}
+
+/// Removes the workspaces of runs that nobody has a lease on. For the start of a program.
+pub(super) async fn sweep_work(data: &Path, store: &Store, now: Timestamp) {
+    workspace::sweep(data, store, now).await;
 }
 
 /// Git blocks: its calls run aside. An error is a report, a panic a broken one.

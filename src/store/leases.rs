@@ -106,6 +106,20 @@ impl Store {
         Ok(found.flatten().map(|owner| Lease { run: run.clone(), owner }))
     }
 
+    /// Every lease that was taken and not given back, whether it is over or not, of closed runs too.
+    pub async fn held_leases(&self) -> Result<Vec<Lease>, StoreError> {
+        let query = "SELECT id, lease_owner FROM runs WHERE lease_owner IS NOT NULL ORDER BY created, id";
+        let rows = sqlx::query(query).fetch_all(&self.readers).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Lease {
+                    run: RunId::new(row.try_get::<String, _>("id")?),
+                    owner: row.try_get("lease_owner")?,
+                })
+            })
+            .collect()
+    }
+
     /// Whether somebody's lease on this run is still good.
     pub async fn is_leased(&self, run: &RunId, now: Timestamp) -> Result<bool, StoreError> {
         let found: Option<i64> = sqlx::query_scalar(

@@ -1,6 +1,11 @@
 //! `kill -9` at any instant: the drive is dropped at its k-th poll, for every k; another process takes over when the lease is
-//! over. The end must be the same, and no more is done twice than there were crashes. `killed` does it to the program itself.
+//! over. The end must be the same, and no more is done twice than there were crashes. `killed` does it to the program itself,
+//! `app` to the App at work on a GitHub.
+//!
+//! `QUANTUM_CRASHES=N` tries N instants instead of a few (more than there are: all), `QUANTUM_CRASHES=N,2` each with a second
+//! crash of what goes on, `QUANTUM_CRASHES=N,1,200` the App at 200 random moments.
 
+mod app;
 mod killed;
 mod tracer;
 mod wire;
@@ -24,6 +29,36 @@ use std::{
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
+
+/// How much is tried.
+#[derive(Clone, Copy)]
+struct Size {
+    /// Instants of a run.
+    instants: usize,
+    /// Crashes a run.
+    deep: usize,
+    /// Random moments.
+    moments: usize,
+    /// Somebody said so: there is time.
+    is_asked: bool,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's size, not a setting of the program")]
+fn size() -> Size {
+    let wanted = std::env::var("QUANTUM_CRASHES").unwrap_or_default();
+    let mut numbers = wanted.split(',').map(str::parse);
+    let mut next = |default| numbers.next().and_then(Result::ok).unwrap_or(default);
+    let (instants, deep, moments) = (next(12), next(1), next(6));
+    Size { instants, deep, moments, is_asked: !wanted.is_empty() }
+}
+
+/// About so many of all, from everywhere, each with its number; when pairs follow one another, neither always the first nor
+/// always the second.
+fn some<T: Copy>(all: &[T], instants: usize) -> Vec<(usize, T)> {
+    let step = (all.len() / instants.max(1)).max(1);
+    let is_wanted = |number: &usize| number % step == number / step % step.min(2);
+    all.iter().copied().enumerate().filter(|(number, _)| is_wanted(number)).collect()
+}
 
 /// A future that stops being polled: the process died.
 pub(crate) struct Mortal<F> {

@@ -1,7 +1,7 @@
 //! Processes of this machine, found by their command lines (a zombie has none), and waiting that comes to an end.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -44,9 +44,28 @@ pub(crate) fn pid_of(process: &OwnedFd) -> i32 {
     info.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok()).unwrap()
 }
 
+/// A process that this one started and has not reaped.
+pub(crate) fn open(pid: u32) -> OwnedFd {
+    pidfd_open(id(pid), PidfdFlags::empty()).unwrap()
+}
+
+/// Ends such a process as a crash would.
+pub(crate) fn kill(pid: u32) {
+    kill_process(id(pid), Signal::KILL).unwrap();
+}
+
+fn id(pid: u32) -> Pid {
+    i32::try_from(pid).ok().and_then(Pid::from_raw).unwrap()
+}
+
 /// Whether it ends soon.
 pub(crate) fn ends(process: &OwnedFd) -> bool {
-    let limit = Timespec::try_from(PATIENCE).unwrap();
+    ends_within(process, PATIENCE)
+}
+
+/// Whether it ends within this time.
+pub(crate) fn ends_within(process: &OwnedFd, time: Duration) -> bool {
+    let limit = Timespec::try_from(time).unwrap();
     let wait = || poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&limit));
     rustix::io::retry_on_intr(wait).unwrap() == 1
 }

@@ -4,7 +4,7 @@
 use super::{App, publish::PULL};
 use crate::{
     clock::Timestamp,
-    engine::owner,
+    engine::{owner, perform::sweep_work},
     github::{GitHubError, PullState},
     limits::app as limits,
     report::{Hint, Report},
@@ -97,14 +97,23 @@ impl App {
         Ok(())
     }
 
+    /// For the start, before anything new is begun: leases and workspaces of a program that was killed. A run that it had put
+    /// to rest is not driven again, so nobody else would remove them.
+    pub(super) async fn clear(&self) {
+        if let Err(report) = self.free().await {
+            tracing::warn!(%report, "leases of a program that ended are still held; the sweep tries again");
+        }
+        let hands = self.hands();
+        sweep_work(&hands.parts.data, &hands.store, self.engine().now()).await;
+    }
+
     /// Leases of processes that have ended are given back, so that nobody waits for them.
     async fn free(&self) -> Result<(), Report> {
         let store = self.engine().store();
-        for listed in store.open_threads().await.map_err(|error| error.report())? {
-            let holder = store.last_holder(&listed.id).await.map_err(|error| error.report())?;
-            if let Some(lease) = holder.filter(|lease| owner::is_gone(&lease.owner)) {
+        for lease in store.held_leases().await.map_err(|error| error.report())? {
+            if owner::is_gone(&lease.owner) {
                 store.release_lease(&lease).await.map_err(|error| error.report())?;
-                self.look_at(&listed.id);
+                self.look_at(&lease.run);
             }
         }
         Ok(())

@@ -89,6 +89,7 @@ impl App {
     /// Works until told to stop; then everything in hand is dropped.
     pub async fn serve(&self, stop: &CancellationToken) {
         let work = async {
+            self.clear().await;
             tokio::join!(self.taking(), self.driving(), self.telling(), self.sweeping());
         };
         stop.run_until_cancelled(work).await;

@@ -55,6 +55,10 @@ impl Stopped {
     }
 }
 
+/// The files of `acme/widgets` besides a script that nobody runs: their check fails until `value` holds `good`.
+pub(crate) const FILES: [(&str, Option<&str>); 3] =
+    [("value", Some("bad\n")), ("Makefile", Some("test:\n\tsh ./check.sh\n")), ("check.sh", Some(CHECK))];
+
 const CHECK: &str = "if grep -q good value; then echo 'test result: ok. 1 passed; 0 failed'; else\n\
     echo 'test value_is_good ... FAILED'; echo 'test result: FAILED. 0 passed; 1 failed'; exit 101; fi\n";
 
@@ -64,12 +68,7 @@ impl Town {
         let settings = Settings { judge: Some(crate::judge::judge), ..Settings::default() };
         let hub = FakeGitHub::start_with(settings);
         let usual = hub.usual();
-        let files = [
-            ("value", Some("bad\n")),
-            ("Makefile", Some("test:\n\tsh ./check.sh\n")),
-            ("check.sh", Some(CHECK)),
-        ];
-        hub.push(usual.repo, usual.ada, "main", &files);
+        hub.push(usual.repo, usual.ada, "main", &FILES);
         hub.take(usize::MAX);
         Self::open(hub, usual, tempfile::tempdir().unwrap(), lines).await
     }
@@ -78,7 +77,12 @@ impl Town {
         let store = Store::open(&folder.path().join("quantum.db")).await.unwrap();
         let us = Us { app_id: hub.app_id(), slug: hub.slug() };
         let (came, metrics) = (Arc::new(Notify::new()), Metrics::new());
-        let app = app(&hub, &us, &store, folder.path().to_owned(), lines, (&came, &metrics));
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        // none named is none there
+        let model = (!lines.is_empty())
+            .then(|| Arc::new(Scripted::parse("scripted/story", &text).unwrap()) as Arc<dyn Model>);
+        let wanted = GitHubSettings { api_url: hub.url(), app_id: hub.app_id(), key: hub.key() };
+        let app = app(wanted, &us, &store, folder.path().to_owned(), model, (&came, &metrics));
         let door = Door {
             store: store.clone(),
             clock: Clock::System,
@@ -170,28 +174,26 @@ fn serve(listener: tokio::net::TcpListener, door: Door, stop: CancellationToken)
     tokio::spawn(async move { server::serve(listener, door, &stop).await.unwrap() });
 }
 
-fn app(
-    hub: &FakeGitHub,
+/// An App that does not pause between two changes, so that a story takes a second.
+pub(crate) fn app(
+    wanted: GitHubSettings,
     us: &Us,
     store: &Store,
     data: PathBuf,
-    lines: &[Value],
+    model: Option<Arc<dyn Model>>,
     (came, metrics): (&Arc<Notify>, &Metrics),
 ) -> App {
-    let wanted = GitHubSettings { api_url: hub.url(), app_id: hub.app_id(), key: hub.key() };
+    let site = wanted.api_url.clone();
     let github = GitHub::with_gap(wanted, Clock::System, Duration::ZERO).unwrap();
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    // none named is none there
-    let model = (!lines.is_empty()).then(|| Scripted::parse("scripted/story", &text).unwrap());
     let parts = AppParts {
         github,
         us: us.clone(),
-        site: hub.url(),
+        site,
         public_url: None,
         data,
         wire: Wire::new(tokio::runtime::Handle::current()).unwrap(),
         sandbox: Sandbox { kind: Kind::Linux, program: env!("CARGO_BIN_EXE_quantum").into() },
-        model: model.map(|model| Arc::new(model) as Arc<dyn Model>),
+        model,
         budget: Budget { usd: Usd(2_000_000), minutes: 30, steps: 60 },
         roots: Roots::default(),
         host_env: BTreeMap::new(),

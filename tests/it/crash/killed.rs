@@ -1,24 +1,34 @@
 //! The program itself, killed: real store, real git, real sandbox, a model that counts what comes over the wire. The same
 //! command again comes to the same branch, asks nothing twice that was stored, and leaves nothing lying about.
-//!
-//! `QUANTUM_CRASHES=N` tries N instants instead of a few (more than there are: all), `QUANTUM_CRASHES=N,2` each with a second
-//! crash of the run that goes on.
 
 use super::{
+    Size, size, some,
     tracer::{self, At, End},
-    wire::{Deadly, Wire},
+    wire::{Deadly, Wire, part, plan, submit, write},
 };
 use crate::{process, story::Desk};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, fs::File};
-
-/// Instants when nobody says otherwise.
-const INSTANTS: usize = 12;
 
 /// One request in one repository, and its model.
 struct Case {
     desk: Desk,
     wire: Wire,
+}
+
+/// Two parts; the check is not content with the first, and a fixer mends it.
+fn two_parts(task: &str, step: usize) -> (&'static str, Value) {
+    match (task, step) {
+        ("plan", _) => plan(&[part("t1", "Alpha"), part("t2", "Beta")]),
+        ("Alpha", 0) => write("value", "bad\n"),
+        ("Alpha", 1) => {
+            ("shell", json!({"command": "setsid sleep 86399.5 & echo more >> alpha; sleep 0.05; cat alpha"}))
+        }
+        ("Beta", 0) => write("deep/beta", "b\n"),
+        ("Alpha" | "Beta", _) => submit(task),
+        (_, 0) => write("value", "good\n"),
+        _ => submit("Mend it"),
+    }
 }
 
 /// What must be the same, whatever happened in between.
@@ -33,7 +43,7 @@ struct Ended {
 
 impl Case {
     fn new() -> Self {
-        let case = Self { desk: Desk::new(), wire: Wire::new() };
+        let case = Self { desk: Desk::new(), wire: Wire::telling(two_parts) };
         case.desk.commit("value", "good\n");
         case
     }
@@ -110,15 +120,6 @@ fn same(document: &Value) -> Value {
     document
 }
 
-/// How many instants, and how many crashes each.
-#[expect(clippy::disallowed_methods, reason = "a test's size, not a setting of the program")]
-fn size() -> (usize, usize) {
-    let wanted = std::env::var("QUANTUM_CRASHES").unwrap_or_default();
-    let mut numbers = wanted.split(',').map(str::parse);
-    let mut next = |default| numbers.next().and_then(Result::ok).unwrap_or(default);
-    (next(INSTANTS), next(1))
-}
-
 #[test]
 fn killed_at_any_write_it_comes_to_the_same_branch() {
     let calm = Case::new();
@@ -127,19 +128,15 @@ fn killed_at_any_write_it_comes_to_the_same_branch() {
     assert_eq!(calm.wire.asked().len(), expected.asked.len(), "nothing is asked twice");
     let all = (1..=writes).flat_map(|write| [false, true].map(|is_made| At { write, is_made }));
     let all: Vec<At> = all.collect();
-    let (instants, deep) = size();
-    let step = (all.len() / instants).max(1);
+    let Size { instants, deep, .. } = size();
     let mut killed = 0;
-    // neither always before nor always after
-    for (number, at) in
-        all.iter().enumerate().filter(|(number, _)| number % step == number / step % step.min(2))
-    {
+    for (number, at) in some(&all, instants) {
         let case = Case::new();
         let mut crashes = 0;
         for depth in 0..deep {
             // deeper crashes come sooner: what is left to do is less
             let write = if depth == 0 { at.write } else { 1 + (number * 7) % (writes / 2) };
-            crashes += usize::from(case.life(Some(At { write, ..*at }), None).exit.is_none());
+            crashes += usize::from(case.life(Some(At { write, ..at }), None).exit.is_none());
             if case.is_told() {
                 break;
             }

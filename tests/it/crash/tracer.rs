@@ -3,6 +3,7 @@
 
 #![expect(unsafe_code, reason = "tracing a child has no safe interface")]
 
+use crate::process;
 use libc::{c_int, c_long, pid_t};
 use std::{collections::HashMap, os::unix::process::CommandExt, process::Command, ptr};
 
@@ -19,12 +20,6 @@ pub(super) struct End {
     pub(super) writes: usize,
     /// None: it was killed.
     pub(super) exit: Option<i32>,
-}
-
-/// Ends a process as a crash would.
-pub(super) fn kill(pid: u32) {
-    // SAFETY: sends a signal to a process that a test started and has not reaped.
-    unsafe { libc::kill(pid_t::try_from(pid).unwrap(), libc::SIGKILL) };
 }
 
 /// Starts it, traced by this thread, which must also bring it [`to_its_end`].
@@ -72,7 +67,7 @@ pub(super) fn to_its_end(pid: u32, at: Option<At>) -> End {
                 None => None,
             };
             if at.is_some() && here == at {
-                kill(u32::try_from(pid).unwrap());
+                process::kill(u32::try_from(pid).unwrap());
                 continue;
             }
         } else if status >> 16 != 0 || matches!(signal, libc::SIGTRAP | libc::SIGSTOP) {

@@ -1,6 +1,6 @@
 //! A model behind HTTP that answers by what it is shown, writes down what it was asked, and can kill whoever asks.
 
-use super::tracer::kill;
+use crate::process::kill;
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -15,6 +15,9 @@ pub(super) struct Deadly {
     pub(super) is_answered: bool,
 }
 
+/// What is called for an answer, by the question's task and step.
+pub(super) type Story = fn(&str, usize) -> (&'static str, Value);
+
 /// The server; it lives as long as the test's process.
 pub(super) struct Wire {
     pub(super) url: String,
@@ -28,7 +31,8 @@ struct State {
 }
 
 impl Wire {
-    pub(super) fn new() -> Self {
+    /// A model that tells this story.
+    pub(super) fn telling(story: Story) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State::default()));
@@ -36,7 +40,7 @@ impl Wire {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let shared = Arc::clone(&shared);
-                std::thread::spawn(move || serve(&stream, &shared));
+                std::thread::spawn(move || serve(&stream, &shared, story));
             }
         });
         Self { url, state }
@@ -56,12 +60,14 @@ impl Wire {
     }
 }
 
-fn serve(stream: &TcpStream, shared: &Mutex<State>) {
+fn serve(stream: &TcpStream, shared: &Mutex<State>, story: Story) {
     let mut reader = BufReader::new(stream);
     while let Some(body) = request(&mut reader) {
-        let (whose, answer) = answer(&body);
+        let (task, step) = whose(&body);
+        let (name, arguments) = story(&task, step);
+        let answer = json!({"name": name, "arguments": arguments.to_string()});
         let mut state = shared.lock().unwrap();
-        state.asked.push(whose);
+        state.asked.push(format!("{task} {step}"));
         let number = state.asked.len();
         let deadly = state.deadly.filter(|(deadly, _)| deadly.at == number);
         if let Some((Deadly { is_answered: false, .. }, pid)) = deadly {
@@ -107,11 +113,12 @@ fn request(reader: &mut BufReader<&TcpStream>) -> Option<Value> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(serde_json::from_slice(&body).unwrap())
+    // whoever had this port before may still be sent something
+    serde_json::from_slice(&body).ok().filter(|body: &Value| body["messages"].is_array())
 }
 
-/// Whose question it is (task and step), and what is called for an answer.
-fn answer(body: &Value) -> (String, Value) {
+/// Whose question it is: task and step.
+fn whose(body: &Value) -> (String, usize) {
     let (mut task, mut step) = ("plan".to_owned(), 0);
     for message in body["messages"].as_array().unwrap() {
         if message["role"] == "assistant" {
@@ -122,25 +129,22 @@ fn answer(body: &Value) -> (String, Value) {
             (task, step) = (title.lines().next().unwrap().to_owned(), 0);
         }
     }
-    let whose = format!("{task} {step}");
-    let write = |path: &str, content: &str| ("write", json!({"path": path, "content": content}));
-    let submit = |title: &str| ("submit", json!({"kind": "proposal", "title": title, "summary": title}));
-    let part = |id: &str, title: &str| json!({"id": id, "role": "coder", "title": title, "text": "Do it.", "needs": []});
-    let (name, arguments) = match (task.as_str(), step) {
-        ("plan", _) => (
-            "submit",
-            json!({"kind": "plan", "summary": "Two parts.", "confidence": 0.9,
-                "tasks": [part("t1", "Alpha"), part("t2", "Beta")]}),
-        ),
-        // the sample's check is not content with this, and the fixer is asked
-        ("Alpha", 0) => write("value", "bad\n"),
-        ("Alpha", 1) => {
-            ("shell", json!({"command": "setsid sleep 86399.5 & echo more >> alpha; sleep 0.05; cat alpha"}))
-        }
-        ("Beta", 0) => write("deep/beta", "b\n"),
-        ("Alpha" | "Beta", _) => submit(&task),
-        (_, 0) => write("value", "good\n"),
-        _ => submit("Mend it"),
-    };
-    (whose, json!({"name": name, "arguments": arguments.to_string()}))
+    (task, step)
+}
+
+/// A task of a plan.
+pub(super) fn part(id: &str, title: &str) -> Value {
+    json!({"id": id, "role": "coder", "title": title, "text": "Do it.", "needs": []})
+}
+
+pub(super) fn plan(parts: &[Value]) -> (&'static str, Value) {
+    ("submit", json!({"kind": "plan", "summary": "In parts.", "confidence": 0.9, "tasks": parts}))
+}
+
+pub(super) fn write(path: &str, content: &str) -> (&'static str, Value) {
+    ("write", json!({"path": path, "content": content}))
+}
+
+pub(super) fn submit(title: &str) -> (&'static str, Value) {
+    ("submit", json!({"kind": "proposal", "title": title, "summary": title}))
 }

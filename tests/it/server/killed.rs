@@ -91,7 +91,7 @@ async fn killed_under_load_it_loses_and_doubles_nothing() {
             async move {
                 load(address, &format!("{life}-{n}"), count, |number| {
                     if number == deadly {
-                        kill(pid);
+                        process::kill(pid);
                     }
                 })
                 .await
@@ -115,9 +115,4 @@ async fn killed_under_load_it_loses_and_doubles_nothing() {
     assert_eq!((check.as_str(), twice), ("ok", 0));
     eprintln!("{} acknowledged through {all} kills", acknowledged.len());
     assert!(acknowledged.len() >= all);
-}
-
-fn kill(pid: u32) {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }

@@ -45,6 +45,8 @@ pub(crate) struct Hooks {
     pub(crate) is_automatic: bool,
     pub(super) waiting: VecDeque<Delivery>,
     pub(super) held: Vec<Delivery>,
+    /// Those that are being posted.
+    posting: usize,
     /// Everything that GitHub tried, by id.
     pub(crate) done: BTreeMap<u64, Delivery>,
 }
@@ -95,10 +97,16 @@ impl Hub {
         self.state().hooks.waiting.iter().map(name).collect()
     }
 
+    /// Whether every webhook has ended, well or not.
+    pub(crate) fn is_delivered(&self) -> bool {
+        let hooks = &self.state().hooks;
+        hooks.waiting.is_empty() && hooks.posting == 0
+    }
+
     /// Posts the first `n`, one after the other, each signed. The statuses; 0 for no answer.
     pub(crate) async fn deliver(&self, n: usize) -> Vec<u16> {
         let mut statuses = Vec::new();
-        for delivery in self.taken(n) {
+        for delivery in self.taken_to_post(n) {
             statuses.push(self.post(delivery).await);
         }
         statuses
@@ -115,7 +123,8 @@ impl Hub {
 
     /// Posts the first `n` all at the same time.
     pub(crate) async fn deliver_together(&self, n: usize) -> Vec<u16> {
-        futures_util::future::join_all(self.taken(n).into_iter().map(|delivery| self.post(delivery))).await
+        futures_util::future::join_all(self.taken_to_post(n).into_iter().map(|delivery| self.post(delivery)))
+            .await
     }
 
     /// The first `n` as requests, for a receiver that isn't reached over HTTP; they count as delivered.
@@ -199,6 +208,13 @@ impl Hub {
         self.state().hooks.next(n)
     }
 
+    fn taken_to_post(&self, n: usize) -> Vec<Delivery> {
+        let hooks = &mut self.state().hooks;
+        let taken = hooks.next(n);
+        hooks.posting += taken.len();
+        taken
+    }
+
     async fn post(&self, delivery: Delivery) -> u16 {
         let (url, sealed) = {
             let state = self.state();
@@ -206,7 +222,9 @@ impl Hub {
         };
         let url = url.expect("the story says where webhooks go: hub.send_hooks_to(url)");
         let outcome = seals::post(self.client(), &url, sealed).await;
-        self.state().end_by(delivery, &outcome);
+        let mut state = self.state();
+        state.end_by(delivery, &outcome);
+        state.hooks.posting -= 1;
         outcome.map_or(0, |(code, _)| code)
     }
 }

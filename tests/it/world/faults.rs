@@ -1,7 +1,8 @@
 //! Scripted trouble: which request it hits, and what happens to it.
 
 use super::{Answer, github::Hub, state::RepoId};
-use std::sync::Arc;
+use rustix::process::{Pid, Signal, kill_process};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// What happens to a request that a rule hits.
@@ -21,6 +22,10 @@ pub(crate) enum Fault {
     HoldBefore(Gate),
     /// Is applied, and its answer waits at the gate.
     HoldAfter(Gate),
+    /// Who sent it is killed; nothing is applied.
+    KillBefore(Victim),
+    /// Applied; who sent it is killed and never told.
+    KillAfter(Victim),
 }
 
 impl Fault {
@@ -48,7 +53,35 @@ impl Fault {
             Self::Truncate => "truncated",
             Self::HoldBefore(_) => "held before",
             Self::HoldAfter(_) => "held after",
+            Self::KillBefore(_) => "killed before",
+            Self::KillAfter(_) => "killed after",
         }
+    }
+
+    /// Whether nobody is there for an answer any more.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self, Self::CutBefore | Self::CutAfter | Self::KillBefore(_) | Self::KillAfter(_))
+    }
+}
+
+/// A process that a request kills.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Victim(Arc<Mutex<Option<u32>>>);
+
+impl Victim {
+    /// Starts it. No request of its is looked at before its id is known.
+    pub(crate) fn start(&self, start: impl FnOnce() -> u32) -> u32 {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pid = start();
+        *known = Some(pid);
+        pid
+    }
+
+    pub(super) fn dies(&self) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pid = known.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        // it may have ended by itself
+        let _ = kill_process(pid.expect("it was started by `start`"), Signal::KILL);
     }
 }
 

@@ -51,8 +51,9 @@ mod text;
 mod wire;
 
 pub(crate) use answer::Answer;
-pub(crate) use faults::{Fault, Gate};
+pub(crate) use faults::{Fault, Gate, Victim};
 pub(crate) use github::{FakeGitHub, Hub, Settings};
+pub(crate) use log::Entry;
 pub(crate) use people::Usual;
 pub(crate) use seals::signature;
 pub(crate) use state::{Level, RepoId, Role, UserId};

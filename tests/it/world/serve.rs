@@ -90,22 +90,26 @@ async fn serve(hub: Hub, cut: Cut, request: Request) -> Response {
     let _inside = Inside::new(&hub);
     let begun = begin(&hub, &asked);
     let Begun { entry, bucket, fault, todo } = begun;
-    if let Some(Fault::HoldBefore(gate)) = &fault {
-        gate.pass().await;
+    match &fault {
+        Some(Fault::HoldBefore(gate)) => gate.pass().await,
+        Some(Fault::KillBefore(victim)) => victim.dies(),
+        _ => {}
     }
     let done = match &fault {
         Some(Fault::Refuse(answer)) => answer.clone(),
-        Some(Fault::CutBefore) => Answer::not_found(),
+        Some(Fault::CutBefore | Fault::KillBefore(_)) => Answer::not_found(),
         _ => applied(&hub, todo),
     };
-    if let Some(Fault::HoldAfter(gate)) = &fault {
-        gate.pass().await;
+    match &fault {
+        Some(Fault::HoldAfter(gate)) => gate.pass().await,
+        Some(Fault::KillAfter(victim)) => victim.dies(),
+        _ => {}
     }
     let done = match &fault {
         Some(Fault::AppliedBut(answer)) => answer.clone(),
         _ => done,
     };
-    if matches!(fault, Some(Fault::CutBefore | Fault::CutAfter)) {
+    if fault.as_ref().is_some_and(Fault::is_cut) {
         cut.now();
         return Response::new(Body::empty());
     }
