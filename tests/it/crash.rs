@@ -2,7 +2,7 @@
 //! over. The end must be the same, and no more is done twice than there were crashes. `killed` does it to the program itself.
 
 mod killed;
-mod tracer;
+pub(crate) mod tracer;
 mod wire;
 
 use crate::{
