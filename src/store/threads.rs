@@ -168,15 +168,20 @@ impl Store {
         sqlx::query(&query).bind(most).fetch_all(&self.readers).await?.iter().map(listed).collect()
     }
 
-    /// The runs of GitHub's that want something performed now and that nobody has a good lease on, oldest first.
+    /// The runs of GitHub's that want something performed now and that nobody has a good lease on: by turns of their
+    /// installations, first that which has the fewest in hand, of each the oldest first.
     pub async fn runs_to_drive(&self, now: Timestamp) -> Result<Vec<RunId>, StoreError> {
         // what is claimed under a lease that is over was in hand when its process died
         let found: Vec<String> = sqlx::query_scalar(
-            "SELECT id FROM runs JOIN threads ON threads.run = runs.id
+            "WITH held AS (
+                 SELECT installation, count(*) AS many FROM runs JOIN threads ON threads.run = runs.id
+                 WHERE lease_owner IS NOT NULL AND lease_until > ?1 GROUP BY installation)
+             SELECT id FROM runs JOIN threads ON threads.run = runs.id LEFT JOIN held USING (installation)
              WHERE (lease_owner IS NULL OR lease_until <= ?1) AND EXISTS (
                  SELECT 1 FROM effects WHERE effects.run = runs.id
                  AND (state = 'claimed' OR (state = 'pending' AND not_before <= ?1)))
-             ORDER BY created, id",
+             ORDER BY coalesce(many, 0) + row_number() OVER (PARTITION BY installation ORDER BY created, id),
+                 created, id",
         )
         .bind(now.0)
         .fetch_all(&self.readers)

@@ -134,6 +134,25 @@ async fn who_wants_to_be_driven_is_known_after_a_start() {
 }
 
 #[tokio::test]
+async fn installations_take_turns_however_many_one_of_them_wants() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(folder.path()).await;
+    for (number, name, installation) in [(1, "a", 1), (2, "b", 1), (3, "c", 1), (4, "d", 2)] {
+        let run = Run { created: Timestamp(number), ..a_run(name) };
+        let thread = Thread { installation, ..thread(1, number.unsigned_abs()) };
+        store.begin_run(&run, &thread).await.unwrap();
+        told(&store, &run, &[Effect::Acknowledge]).await;
+    }
+    let order = async |now| store.runs_to_drive(Timestamp(now)).await.unwrap();
+    let of = |names: &[&str]| names.iter().map(|name| a_run(name).id).collect::<Vec<_>>();
+    assert_eq!(order(10).await, of(&["a", "d", "b", "c"]));
+    let lease = Lease { run: a_run("a").id, owner: "one".to_owned() };
+    store.take_lease(&lease, Timestamp(10), Timestamp(40)).await.unwrap();
+    assert_eq!(order(39).await, of(&["d", "b", "c"]), "the first has one in hand");
+    assert_eq!(order(40).await, of(&["a", "d", "b", "c"]));
+}
+
+#[tokio::test]
 async fn what_left_is_remembered_and_a_late_owner_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = store_in(folder.path()).await;

@@ -22,7 +22,7 @@ mod working;
 
 pub use hands::{AppHands, AppParts, Budget};
 pub use intake::Taken;
-pub use lines::{Lines, Priority};
+pub use lines::{Held, Lines, Priority};
 pub use sweep::Swept;
 pub use working::{App, Bounds};
 

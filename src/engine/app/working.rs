@@ -54,6 +54,7 @@ impl App {
     /// An App on these hands.
     pub fn new(hands: AppHands, timing: Timing, bounds: Bounds, came: Arc<Notify>) -> Self {
         let (store, clock) = (hands.store.clone(), hands.clock.clone());
+        let timing = Timing { linger: limits::LINGER, ..timing };
         Self {
             engine: Engine::with(store, hands, clock, timing),
             bounds,
@@ -131,6 +132,13 @@ impl App {
             Ok(Taken::Nothing(why)) => {
                 tracing::debug!(delivery = %id, event = %delivery.event, why, "means nothing");
                 store.finish_delivery(id, DeliveryEnd::Ignored, why).await
+            }
+            // that it was not let in is no failure of it
+            Err(Report { class: Class::Transient, not_before: Some(until), .. })
+                if until > self.engine.now() =>
+            {
+                tracing::info!(delivery = %id, until = until.0, "waits until it may");
+                store.delay_delivery(id, until).await
             }
             Err(report)
                 if report.class == Class::Transient && delivery.failures < limits::DELIVERY_FAILURES =>
@@ -210,7 +218,7 @@ impl App {
         let hands = self.hands();
         hands.forget(&run);
         // said with the tokens that are there, which are given back then
-        if let Err(report) = hands.write_statuses(self.bounds.status_again).await {
+        if let Err(report) = hands.write_status_of(&run, self.bounds.status_again).await {
             tracing::warn!(%run, %report, "its status could not be written; it is tried again");
         }
         if let Ok(thread) = hands.thread(&run).await {
