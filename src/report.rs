@@ -1,5 +1,6 @@
 //! Errors for three readers: the person in the thread, the operator in the log, the model in its next step.
 
+use crate::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 
@@ -23,6 +24,10 @@ pub trait Hint: Error {
     fn hint(&self) -> String;
     /// What kind of failure this is.
     fn class(&self) -> Class;
+    /// The soonest that it may be tried again, when somebody said so.
+    fn not_before(&self) -> Option<Timestamp> {
+        None
+    }
 
     /// The three as a value that can be stored, sent and shown.
     fn report(&self) -> Report {
@@ -35,7 +40,8 @@ pub trait Hint: Error {
             }
             source = cause.source();
         }
-        Report { code: self.code().to_owned(), message, hint: self.hint(), class: self.class() }
+        let (code, hint) = (self.code().to_owned(), self.hint());
+        Report { code, message, hint, class: self.class(), not_before: self.not_before() }
     }
 }
 
@@ -50,12 +56,15 @@ pub struct Report {
     pub hint: String,
     /// What kind of failure it is.
     pub class: Class,
+    /// The soonest that it may be tried again, when somebody said so. Of the moment: it is not kept.
+    #[serde(skip)]
+    pub not_before: Option<Timestamp>,
 }
 
 impl Report {
     /// A report made by hand where no error type exists.
     pub fn new(class: Class, code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), hint: hint.into(), class }
+        Self { code: code.to_owned(), message: message.into(), hint: hint.into(), class, not_before: None }
     }
 
     /// For a terminal: two lines.

@@ -197,6 +197,14 @@ impl<'a, P: Perform> Drive<'a, P> {
                 finished.map_err(|error| error.report())
             }
             Err(report) if report.class == Class::Broken => Err(report),
+            // that it was not let in is no failure of it
+            Err(Report { class: Class::Transient, not_before: Some(until), .. })
+                if until > self.engine.clock.now() =>
+            {
+                tracing::info!(key, until = until.0, "waits until it may");
+                let delayed = self.engine.store.delay_effect(self.lease, key, until).await;
+                delayed.map_err(|error| error.report())
+            }
             Err(report)
                 if report.class == Class::Transient && claimed.failures + 1 < limits::EFFECT_FAILURES =>
             {
@@ -240,9 +248,13 @@ impl<'a, P: Perform> Drive<'a, P> {
         let pending = self.engine.store.next_effect_at(&run.id).await.map_err(|error| error.report())?;
         let later = pending.filter(|at| *at > now);
         let until = [wake, later].into_iter().flatten().min();
+        let is_near = later.is_some_and(|at| at.since(now) <= self.engine.timing.linger);
         // What is at rest does not wait for its deadline here: whoever looks after runs drives it again.
-        if !self.hand.is_empty() || later.is_some() {
+        if !self.hand.is_empty() || is_near {
             return Ok(Next::Wait(until));
+        }
+        if later.is_some() {
+            return Ok(Next::Rest);
         }
         match phase {
             Phase::Paused | Phase::Closed | Phase::Watching => Ok(Next::Rest),

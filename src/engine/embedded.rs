@@ -41,6 +41,9 @@ pub struct Timing {
     pub backoff: Duration,
     /// How long works may take to end after a stop.
     pub stop: Duration,
+    /// How long a drive waits for what may not be performed yet. What is further off is not waited for: the run rests where it
+    /// is, and whoever looks after runs drives it again then.
+    pub linger: Duration,
 }
 
 impl Default for Timing {
@@ -50,6 +53,7 @@ impl Default for Timing {
             heartbeat: limits::HEARTBEAT,
             backoff: limits::BACKOFF_FIRST,
             stop: limits::STOP,
+            linger: Duration::MAX,
         }
     }
 }

@@ -25,10 +25,11 @@ use crate::{
     git::Source,
     ids::RunId,
     limits::engine as limits,
+    metrics::Metrics,
     model::Model,
     report::{Class, Hint, Report},
     run::{Effect, Event, Run},
-    sandbox::{Sandbox, roots::Roots},
+    sandbox::{Policy, Sandbox, roots::Roots, toolbox::Toolbox},
     store::{Lease, Store},
 };
 use async_trait::async_trait;
@@ -109,17 +110,31 @@ pub struct Performer {
     parts: Parts,
     /// Two works that need the same dependencies set them up once.
     setup: tokio::sync::Mutex<()>,
+    /// Where sandboxes that start are counted.
+    metrics: Metrics,
 }
 
 impl Performer {
     /// Hands that keep what they learn in this store.
     pub fn new(store: Store, parts: Parts) -> Self {
-        Self { store, parts, setup: tokio::sync::Mutex::new(()) }
+        Self { store, parts, setup: tokio::sync::Mutex::new(()), metrics: Metrics::new() }
+    }
+
+    /// The same, and what they start is counted there.
+    pub fn counted(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// What they work with.
     pub fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    /// Starts a sandbox.
+    async fn sandbox(&self, policy: &Policy) -> Result<Toolbox, Report> {
+        let started = self.parts.sandbox.start(policy).await.map_err(|error| error.report());
+        self.metrics.sandbox_start(started.as_ref().map_or_else(|report| report.code.as_str(), |_| "ok"));
+        started
     }
 
     /// Removes the workspaces of runs that nobody drives any more. For the start of a program.

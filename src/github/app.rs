@@ -239,6 +239,11 @@ impl GitHub {
         self.wire.statuses()
     }
 
+    /// How many calls are under way now.
+    pub fn under_way(&self) -> usize {
+        self.wire.under_way()
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.wire.now()
     }

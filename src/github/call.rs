@@ -89,6 +89,11 @@ impl Wire {
         locked(&self.statuses).clone()
     }
 
+    /// How many calls are under way.
+    pub(super) fn under_way(&self) -> usize {
+        limits::CALLS_AT_ONCE.saturating_sub(self.places.available_permits())
+    }
+
     /// Asks. `before`: the first parts of the path.
     pub(super) async fn send(
         &self,
@@ -265,8 +270,9 @@ fn heard(status: u16, headers: &HeaderMap, body: &[u8]) -> Heard {
         403 => headers.contains_key(RETRY_AFTER) || remaining == Some(0) || Said::read(body).is_limit(),
         _ => false,
     };
+    let is_down = status >= 500;
     let reset = reset.map(|seconds| Timestamp(seconds.saturating_mul(1_000)));
-    Heard { is_limited, after: http::retry_after(headers), limit, remaining, reset }
+    Heard { is_limited, is_down, after: http::retry_after(headers), limit, remaining, reset }
 }
 
 /// The query of the next page. Only the query: where it leads is ours to say.

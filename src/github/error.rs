@@ -127,6 +127,12 @@ impl Hint for GitHubError {
         }
         .to_owned()
     }
+    fn not_before(&self) -> Option<Timestamp> {
+        match self {
+            Self::Limited { until } => Some(*until),
+            _ => None,
+        }
+    }
     fn class(&self) -> Class {
         match self {
             Self::Limited { .. }

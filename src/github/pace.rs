@@ -37,6 +37,8 @@ impl Load {
 pub(super) struct Heard {
     /// The call was refused because of a limit.
     pub(super) is_limited: bool,
+    /// GitHub itself is in trouble: whether it did what it was asked is another question.
+    pub(super) is_down: bool,
     /// `Retry-After`.
     pub(super) after: Option<Duration>,
     /// `x-ratelimit-limit`.
@@ -139,7 +141,9 @@ impl Pace {
         let reset =
             heard.reset.filter(|at| none_left && *at > now).map(|at| at.after(Duration::from_secs(1)));
         let until = match (heard.after, reset, heard.is_limited) {
-            (Some(after), _, true) => Some(now.after(after.max(Duration::from_secs(1)))),
+            (Some(after), _, _) if heard.is_limited || heard.is_down => {
+                Some(now.after(after.max(Duration::from_secs(1))))
+            }
             (_, Some(reset), _) => Some(reset),
             (_, None, true) => {
                 // what was on its way when the limit struck does not count again
@@ -279,6 +283,8 @@ mod tests {
         check(Heard { after: Some(Duration::from_secs(3)), ..none_left(true, at(60_000)) }, T, at(3_000));
         check(Heard { remaining: Some(1), reset: Some(at(60_000)), ..Heard::default() }, T, T);
         check(Heard { after: Some(Duration::from_secs(9)), ..Heard::default() }, T, T);
+        check(Heard { is_down: true, after: Some(Duration::from_secs(9)), ..Heard::default() }, T, at(9_000));
+        check(Heard { is_down: true, ..Heard::default() }, T, T);
     }
 
     #[test]

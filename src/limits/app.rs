@@ -4,6 +4,12 @@ use std::time::Duration;
 
 /// Times one request waits for GitHub's limits; at the bound it is an error of its effect, which is tried again later.
 pub const LIMIT_WAITS: u32 = 10;
+/// How long what is not let in yet is waited for on the spot. What is further off is put aside until then, so that what waits
+/// for one installation's hour keeps no place from others.
+pub const LINGER: Duration = Duration::from_secs(30);
+/// Times we look for what we may have made already, with the pause of a line between two, before we make it anew: GitHub's
+/// lists show what is new a moment later.
+pub const LOOKS: u32 = 4;
 /// Shortest time between two edits of a status comment (design: one every 10 s); the last one of a run does not wait.
 pub const STATUS_EVERY: Duration = Duration::from_secs(10);
 /// When a status that could not be written is tried again.
@@ -32,6 +38,8 @@ pub const SLUG_BYTES: usize = 40;
 pub const CLOCKS_DIFFER: Duration = Duration::from_secs(10 * 60);
 /// How long GitHub keeps deliveries for us to ask for again ("Handling failed webhook deliveries": three days).
 pub const DELIVERIES_ASKED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// Runs beside those that only have something to say: ends and refusals wait for no work to end. More wait.
+pub const SAYING_AT_ONCE: usize = 8;
 /// How long it is believed that no work can be done here, before it is tried again: the sandbox is built for it.
 pub const ABLE_KEPT: Duration = Duration::from_secs(30);
 /// After this long without a look through the runs, `/ready` says so; a look is due every [`LOOK_AGAIN`].

@@ -172,15 +172,25 @@ impl Store {
 
     /// Looking at it failed in a way that may pass: it waits until then.
     pub async fn postpone_delivery(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.set_delivery_back(id, until, 1).await
+    }
+
+    /// It may not be looked at before then, which is no failure of it.
+    pub async fn delay_delivery(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.set_delivery_back(id, until, 0).await
+    }
+
+    async fn set_delivery_back(&self, id: &str, until: Timestamp, failures: u32) -> Result<(), StoreError> {
         let id = id.to_owned();
         self.write(move |connection| {
             Box::pin(async move {
                 sqlx::query(
-                    "UPDATE deliveries SET not_before = ?2, failures = failures + 1
+                    "UPDATE deliveries SET not_before = ?2, failures = failures + ?3
                      WHERE id = ?1 AND state = 'stored'",
                 )
                 .bind(id)
                 .bind(until.0)
+                .bind(failures)
                 .execute(connection)
                 .await?;
                 Ok(())

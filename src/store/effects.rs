@@ -77,17 +77,33 @@ impl Store {
         key: &str,
         until: Timestamp,
     ) -> Result<(), StoreError> {
+        self.set_effect_back(lease, key, until, 1).await
+    }
+
+    /// It may not be performed before then, which is no failure of it.
+    pub async fn delay_effect(&self, lease: &Lease, key: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.set_effect_back(lease, key, until, 0).await
+    }
+
+    async fn set_effect_back(
+        &self,
+        lease: &Lease,
+        key: &str,
+        until: Timestamp,
+        failures: u32,
+    ) -> Result<(), StoreError> {
         let (lease, key) = (lease.clone(), key.to_owned());
         self.write(move |connection| {
             Box::pin(async move {
                 leases::demand(connection, &lease).await?;
                 sqlx::query(
-                    "UPDATE effects SET state = 'pending', not_before = ?3, failures = failures + 1
+                    "UPDATE effects SET state = 'pending', not_before = ?3, failures = failures + ?4
                      WHERE run = ?1 AND key = ?2 AND state = 'claimed'",
                 )
                 .bind(lease.run.as_str())
                 .bind(key)
                 .bind(until.0)
+                .bind(failures)
                 .execute(connection)
                 .await?;
                 Ok(())

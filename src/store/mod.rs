@@ -32,7 +32,7 @@ pub use outbox::{Remembered, Sender};
 pub use runs::Stored;
 pub use statuses::WantedStatus;
 pub use step::{EffectEnd, StepCommit};
-pub use threads::{Begun, Listed, Thread, Whose};
+pub use threads::{Begun, Listed, Thread, Wanting, Whose};
 pub use writer::Pending;
 
 use crate::limits::engine as limits;
@@ -66,7 +66,7 @@ impl Store {
                 .map_err(|cause| StoreError::Folder(folder.to_owned(), cause.to_string()))?;
         }
         let options = options(path);
-        let mut connection = options.connect().await?;
+        let mut connection = writing(&options).await?;
         migrate(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(limits::READERS)
@@ -113,6 +113,15 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(limits::LOCK_WAIT)
         .disable_statement_logging()
+}
+
+/// A connection to write with. What the log holds at its opening can be read, but may not be on the disk: its process died
+/// before the sync, or the sync failed, and no later one makes up for that. So it is written anew, into the database itself,
+/// before anybody is told that it is there. (Where somebody else has the file open it was done, and need not succeed.)
+async fn writing(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let mut connection = options.connect().await?;
+    sqlx::query("PRAGMA wal_checkpoint(FULL)").execute(&mut connection).await?;
+    Ok(connection)
 }
 
 /// One transaction for all migrations, so that two processes that open a new file together don't meet halfway.

@@ -3,7 +3,7 @@
 
 use super::{Store, StoreError};
 use crate::{clock::Timestamp, ids::RunId};
-use sqlx::Row;
+use sqlx::{Row, sqlite::SqliteRow};
 
 /// A status comment to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,21 +57,31 @@ impl Store {
 
     /// Those that are wanted, the longest waiting first.
     pub async fn wanted_statuses(&self, most: u32) -> Result<Vec<WantedStatus>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT run, status_wanted, status_at, status_after FROM threads
-             WHERE status_wanted > status_written ORDER BY status_after, status_at, run LIMIT ?",
-        )
-        .bind(most)
-        .fetch_all(&self.readers)
-        .await?;
-        let wanted = |row: &sqlx::sqlite::SqliteRow| {
-            Ok(WantedStatus {
-                run: RunId::new(row.try_get::<String, _>("run")?),
-                seq: u32::try_from(row.try_get::<i64, _>("status_wanted")?).unwrap_or(u32::MAX),
-                written: row.try_get::<Option<i64>, _>("status_at")?.map(Timestamp),
-                not_before: Timestamp(row.try_get("status_after")?),
-            })
-        };
+        let rows = sqlx::query(&format!("{WANTED} ORDER BY status_after, status_at, run LIMIT ?"))
+            .bind(most)
+            .fetch_all(&self.readers)
+            .await?;
         rows.iter().map(wanted).collect()
     }
+
+    /// That of one run, if it is wanted.
+    pub async fn wanted_status(&self, run: &RunId) -> Result<Option<WantedStatus>, StoreError> {
+        let row = sqlx::query(&format!("{WANTED} AND run = ?"))
+            .bind(run.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(wanted).transpose()
+    }
+}
+
+const WANTED: &str =
+    "SELECT run, status_wanted, status_at, status_after FROM threads WHERE status_wanted > status_written";
+
+fn wanted(row: &SqliteRow) -> Result<WantedStatus, StoreError> {
+    Ok(WantedStatus {
+        run: RunId::new(row.try_get::<String, _>("run")?),
+        seq: u32::try_from(row.try_get::<i64, _>("status_wanted")?).unwrap_or(u32::MAX),
+        written: row.try_get::<Option<i64>, _>("status_at")?.map(Timestamp),
+        not_before: Timestamp(row.try_get("status_after")?),
+    })
 }

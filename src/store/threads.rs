@@ -89,6 +89,15 @@ pub struct Listed {
 const LISTED: &str = "SELECT runs.id, runs.phase, runs.repository, runs.created, runs.updated, threads.*
      FROM runs LEFT JOIN threads ON threads.run = runs.id";
 
+/// A run that is to be driven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanting {
+    /// The run.
+    pub run: RunId,
+    /// Whether there are works to do; the others only have something to say.
+    pub has_work: bool,
+}
+
 impl Store {
     /// Keeps a new run together with what it is about, or finds the one that has its id already. Only one run of an issue
     /// or pull request is open at a time: two that are asked for in the same instant are one run and one `Busy`.
@@ -168,20 +177,30 @@ impl Store {
         sqlx::query(&query).bind(most).fetch_all(&self.readers).await?.iter().map(listed).collect()
     }
 
-    /// The runs of GitHub's that are to begin or want something performed now and that nobody has a good lease on, oldest first.
-    pub async fn runs_to_drive(&self, now: Timestamp) -> Result<Vec<RunId>, StoreError> {
+    /// The runs of GitHub's that are to begin or want something performed now and that nobody has a good lease on: by
+    /// turns of their installations, first that which has the fewest in hand, of each the oldest first.
+    pub async fn runs_to_drive(&self, now: Timestamp) -> Result<Vec<Wanting>, StoreError> {
         // what is claimed under a lease that is over was in hand when its process died
-        let found: Vec<String> = sqlx::query_scalar(
-            "SELECT id FROM runs JOIN threads ON threads.run = runs.id
+        let found = sqlx::query(
+            "WITH held AS (
+                 SELECT installation, count(*) AS many FROM runs JOIN threads ON threads.run = runs.id
+                 WHERE lease_owner IS NOT NULL AND lease_until > ?1 GROUP BY installation)
+             SELECT id, phase NOT IN ('watching', 'paused', 'closed') AS has_work
+             FROM runs JOIN threads ON threads.run = runs.id LEFT JOIN held USING (installation)
              WHERE (lease_owner IS NULL OR lease_until <= ?1) AND (phase = 'queued' OR EXISTS (
                  SELECT 1 FROM effects WHERE effects.run = runs.id
                  AND (state = 'claimed' OR (state = 'pending' AND not_before <= ?1))))
-             ORDER BY created, id",
+             ORDER BY coalesce(many, 0) + row_number() OVER (PARTITION BY installation ORDER BY created, id),
+                 created, id",
         )
         .bind(now.0)
         .fetch_all(&self.readers)
         .await?;
-        Ok(found.into_iter().map(RunId::new).collect())
+        let wanting = |row: &SqliteRow| {
+            let run = RunId::new(row.try_get::<String, _>("id")?);
+            Ok(Wanting { run, has_work: row.try_get("has_work")? })
+        };
+        found.iter().map(wanting).collect()
     }
 
     /// How many runs were begun since then.

@@ -12,7 +12,7 @@ use super::{
 use crate::limits::engine as limits;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions, sqlite::SqliteConnection};
+use sqlx::{Connection, sqlite::SqliteConnectOptions, sqlite::SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 /// What is to be done on the writing connection, inside a transaction.
@@ -172,7 +172,7 @@ async fn take_or_open(
 ) -> Result<SqliteConnection, StoreError> {
     match connection.take() {
         Some(open) => Ok(open),
-        None => Ok(options.connect().await?),
+        None => super::writing(options).await,
     }
 }
 

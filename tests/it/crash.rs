@@ -7,7 +7,7 @@
 
 mod app;
 mod killed;
-mod tracer;
+pub(crate) mod tracer;
 mod wire;
 
 use crate::{

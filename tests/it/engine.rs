@@ -178,6 +178,7 @@ pub(crate) fn quick() -> Timing {
         heartbeat: Duration::from_millis(5),
         backoff: Duration::from_millis(0),
         stop: Duration::from_millis(20),
+        linger: Duration::MAX,
     }
 }
 

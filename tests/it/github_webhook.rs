@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::LazyLock};
 
 /// Event and payload of each of GitHub's examples.
-static EXAMPLES: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
+pub(crate) static EXAMPLES: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
     let packed: &[u8] = include_bytes!("../data/webhooks/payloads.json.zst");
     let events: Value = serde_json::from_slice(&zstd::decode_all(packed).unwrap()).unwrap();
     let examples = |event: &Value| {

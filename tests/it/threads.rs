@@ -5,8 +5,8 @@ use quantumlayer::{
     clock::Timestamp,
     ids::{ContentHash, RunId},
     report::Hint,
-    run::{Effect, Event, Outcome, Run, state::Hold},
-    store::{Begun, Lease, Sender, StepCommit, Store, StoreError, Thread, Whose},
+    run::{Effect, Event, Outcome, Run, state::Hold, step},
+    store::{Begun, Lease, Sender, StepCommit, Store, StoreError, Thread, Wanting, Whose},
 };
 use std::path::Path;
 
@@ -118,9 +118,12 @@ async fn who_wants_to_be_driven_is_known_after_a_start() {
     let store = store_in(folder.path()).await;
     let run = a_run("one");
     store.begin_run(&run, &thread(1, 1)).await.unwrap();
-    let to_drive = async |now| store.runs_to_drive(Timestamp(now)).await.unwrap();
-    assert_eq!(to_drive(10).await, [], "it wants nothing yet");
-    told(&store, &run, &[Effect::Acknowledge]).await;
+    let to_drive = async |now| runs(store.runs_to_drive(Timestamp(now)).await.unwrap());
+    assert_eq!(to_drive(10).await, std::slice::from_ref(&run.id), "it is to begin");
+    let begun = step(run.clone(), &Event::Started, Timestamp(5)).run;
+    told(&store, &begun, &[]).await;
+    assert_eq!(to_drive(10).await, [], "it wants nothing");
+    told(&store, &begun, &[Effect::Acknowledge]).await;
     assert_eq!(to_drive(10).await, std::slice::from_ref(&run.id));
     let lease = Lease { run: run.id.clone(), owner: "a".to_owned() };
     store.take_lease(&lease, Timestamp(10), Timestamp(40)).await.unwrap();
@@ -130,7 +133,34 @@ async fn who_wants_to_be_driven_is_known_after_a_start() {
     store.postpone_effect(&lease, &hand[0].key, Timestamp(90)).await.unwrap();
     store.release_lease(&lease).await.unwrap();
     assert_eq!(to_drive(89).await, []);
-    assert_eq!(to_drive(90).await, [run.id]);
+    assert_eq!(to_drive(90).await, std::slice::from_ref(&run.id));
+    let has_work = async || store.runs_to_drive(Timestamp(90)).await.unwrap()[0].has_work;
+    assert!(has_work().await);
+    told(&store, &closed(begun), &[Effect::StopWorks { seq: 1 }]).await;
+    assert!(!has_work().await, "it has only something to say");
+}
+
+fn runs(wanting: Vec<Wanting>) -> Vec<RunId> {
+    wanting.into_iter().map(|one| one.run).collect()
+}
+
+#[tokio::test]
+async fn installations_take_turns_however_many_one_of_them_wants() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(folder.path()).await;
+    for (number, name, installation) in [(1, "a", 1), (2, "b", 1), (3, "c", 1), (4, "d", 2)] {
+        let run = Run { created: Timestamp(number), ..a_run(name) };
+        let thread = Thread { installation, ..thread(1, number.unsigned_abs()) };
+        store.begin_run(&run, &thread).await.unwrap();
+        told(&store, &run, &[Effect::Acknowledge]).await;
+    }
+    let order = async |now| runs(store.runs_to_drive(Timestamp(now)).await.unwrap());
+    let of = |names: &[&str]| names.iter().map(|name| a_run(name).id).collect::<Vec<_>>();
+    assert_eq!(order(10).await, of(&["a", "d", "b", "c"]));
+    let lease = Lease { run: a_run("a").id, owner: "one".to_owned() };
+    store.take_lease(&lease, Timestamp(10), Timestamp(40)).await.unwrap();
+    assert_eq!(order(39).await, of(&["d", "b", "c"]), "the first has one in hand");
+    assert_eq!(order(40).await, of(&["a", "d", "b", "c"]));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use super::{AppHands, Priority};
 use crate::{
     github::{Desk, GitHubError},
+    limits::app as limits,
     report::{Class, Hint, Report},
     run::{Event, Run},
     store::{StoreError, Thread},
@@ -60,6 +61,22 @@ impl Trouble {
     /// What GitHub may answer otherwise in a moment: tried again, with the engine's bounds.
     pub(super) fn for_now(error: &GitHubError) -> Self {
         Self::Told(Report { class: Class::Transient, ..error.report() })
+    }
+}
+
+impl AppHands {
+    /// Looks for what may be there already, more than once: GitHub does not show at once what it has just made.
+    pub(super) async fn look<'f, T>(
+        &self,
+        look: impl Fn() -> BoxFuture<'f, Result<Option<T>, GitHubError>>,
+    ) -> Result<Option<T>, GitHubError> {
+        for _ in 1..limits::LOOKS {
+            if let Some(found) = look().await? {
+                return Ok(Some(found));
+            }
+            tokio::time::sleep(self.lines.gap()).await;
+        }
+        look().await
     }
 }
 

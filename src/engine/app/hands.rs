@@ -85,8 +85,8 @@ pub struct AppHands {
     pub(super) lines: Lines,
     /// Wakes who writes status comments.
     pub(super) told: Notify,
-    /// One writer of status comments at a time: two would make two.
-    pub(super) writing: tokio::sync::Mutex<()>,
+    /// The status comments that are being written.
+    pub(super) writing: status::Writing,
     /// The hands of runs in this process: works of one run set the same dependencies up once.
     locals: Mutex<HashMap<RunId, Arc<Performer>>>,
     /// Repositories that are worked in: their tokens are made once.
@@ -98,19 +98,10 @@ pub struct AppHands {
 impl AppHands {
     /// Hands that keep what they learn in this store.
     pub fn new(store: Store, parts: AppParts, lines: Lines, clock: Clock) -> Self {
-        let (locals, desks, writing) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
-        Self {
-            store,
-            clock,
-            parts,
-            lines,
-            told: Notify::new(),
-            writing,
-            locals,
-            desks,
-            answers: Answers::default(),
-            able: tokio::sync::Mutex::default(),
-        }
+        let (locals, desks, told) = (Mutex::default(), Mutex::default(), Notify::new());
+        let (writing, answers, able) =
+            (status::Writing::default(), Answers::default(), tokio::sync::Mutex::default());
+        Self { store, clock, parts, lines, told, writing, locals, desks, answers, able }
     }
 
     /// Who we are.
@@ -159,7 +150,7 @@ impl AppHands {
         }
     }
 
-    /// Sends one request that changes something, when it is its turn; a limit is waited out, with a bound.
+    /// Sends one request that changes something, when it is its turn; a limit that is over soon is waited out.
     pub(super) async fn send<'f, T>(
         &self,
         installation: u64,
@@ -169,6 +160,7 @@ impl AppHands {
         let mut waits = 0;
         loop {
             let turn = self.lines.turn(installation, priority).await;
+            let turn = turn.map_err(|held| GitHubError::Limited { until: self.clock.now().after(held.0) })?;
             match call().await {
                 Err(GitHubError::Limited { until }) if waits < limits::LIMIT_WAITS => {
                     waits += 1;
@@ -273,7 +265,8 @@ impl AppHands {
             host_env: self.parts.host_env.clone(),
             egress_allow: self.parts.egress_allow.clone(),
         };
-        let local = Arc::new(Performer::new(self.store.clone(), parts));
+        let local = Performer::new(self.store.clone(), parts).counted(self.parts.metrics.clone());
+        let local = Arc::new(local);
         let mut locals = self.locals.lock().unwrap_or_else(PoisonError::into_inner);
         locals.insert(run.id.clone(), Arc::clone(&local));
         Ok(local)

@@ -2,7 +2,7 @@
 //! between two. GitHub asks for both ("Best practices for using the REST API": requests in series, a second between those
 //! that change something).
 
-use crate::limits::github as limits;
+use crate::limits::{app::LINGER, github as limits};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -40,6 +40,8 @@ struct Line {
 struct State {
     is_busy: bool,
     free_at: Option<Instant>,
+    /// GitHub said so.
+    held_until: Option<Instant>,
     waiting: BTreeSet<(Priority, u64)>,
     tickets: u64,
 }
@@ -50,8 +52,14 @@ impl Lines {
         Self { gap, lines: Mutex::new(HashMap::new()) }
     }
 
-    /// Waits for a turn. Dropping what it gives ends the turn; dropping the wait gives the place up.
-    pub async fn turn(&self, installation: u64, priority: Priority) -> Turn {
+    /// The pause between two turns.
+    pub(super) fn gap(&self) -> Duration {
+        self.gap
+    }
+
+    /// Waits for a turn. Dropping what it gives ends the turn; dropping the wait gives the place up. Nobody waits for the end
+    /// of a long hold.
+    pub async fn turn(&self, installation: u64, priority: Priority) -> Result<Turn, Held> {
         let line = self.line(installation);
         let ticket = {
             let mut state = line.state();
@@ -64,7 +72,8 @@ impl Lines {
         loop {
             let changed = line.changed.notified();
             match line.take(ticket) {
-                Taken::Mine => return Turn { place, gap: self.gap },
+                Taken::Mine => return Ok(Turn { place, gap: self.gap }),
+                Taken::Held(held) => return Err(held),
                 Taken::NotBefore(at) => tokio::select! {
                     () = tokio::time::sleep_until(at) => {}
                     () = changed => {}
@@ -77,9 +86,10 @@ impl Lines {
     /// Nothing goes out before that time is over: GitHub said so.
     pub fn hold(&self, installation: u64, span: Duration) {
         let line = self.line(installation);
-        let until = Instant::now() + span.min(limits::HOLD_MOST);
+        let until = Some(Instant::now() + span.min(limits::HOLD_MOST));
         let mut state = line.state();
-        state.free_at = state.free_at.max(Some(until));
+        state.free_at = state.free_at.max(until);
+        state.held_until = state.held_until.max(until);
         drop(state);
         line.changed.notify_waiters();
     }
@@ -90,8 +100,13 @@ impl Lines {
     }
 }
 
+/// GitHub lets nothing of this installation in for so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held(pub Duration);
+
 enum Taken {
     Mine,
+    Held(Held),
     NotBefore(Instant),
     Others,
 }
@@ -103,6 +118,10 @@ impl Line {
 
     fn take(&self, ticket: (Priority, u64)) -> Taken {
         let mut state = self.state();
+        let left = state.held_until.map(|until| until.saturating_duration_since(Instant::now()));
+        if let Some(left) = left.filter(|left| *left > LINGER) {
+            return Taken::Held(Held(left));
+        }
         if state.is_busy || state.waiting.first() != Some(&ticket) {
             return Taken::Others;
         }
@@ -182,5 +201,21 @@ mod tests {
         lines.hold(7, Duration::from_secs(30));
         drop(lines.turn(7, Priority::Status).await);
         assert_eq!(begun.elapsed(), Duration::from_secs(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_the_end_of_a_long_hold() {
+        let lines = Lines::new(Duration::ZERO);
+        let first = lines.turn(7, Priority::Reply).await;
+        let mut waiting = Box::pin(lines.turn(7, Priority::Reply));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        let hour = Duration::from_secs(3_600);
+        lines.hold(7, hour);
+        assert_eq!(waiting.await.err(), Some(Held(hour)));
+        drop(first);
+        assert_eq!(lines.turn(7, Priority::Acknowledge).await.err(), Some(Held(hour)));
+        assert!(lines.turn(8, Priority::Status).now_or_never().is_some_and(|turn| turn.is_ok()));
+        tokio::time::advance(hour).await;
+        assert!(lines.turn(7, Priority::Status).now_or_never().is_some_and(|turn| turn.is_ok()));
     }
 }

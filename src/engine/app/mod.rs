@@ -24,7 +24,7 @@ mod working;
 pub use able::Pulse;
 pub use hands::{AppHands, AppParts, Budget};
 pub use intake::Taken;
-pub use lines::{Lines, Priority};
+pub use lines::{Held, Lines, Priority};
 pub use sweep::Swept;
 pub use working::{App, Bounds};
 

@@ -10,7 +10,7 @@ use super::{
     upload,
 };
 use crate::{
-    github::{CheckState, Conclusion, GitHubError, NewCheck, NewPull, Pull, PullState},
+    github::{CheckSeen, CheckState, Conclusion, GitHubError, NewCheck, NewPull, Pull, PullState},
     ids::Sha,
     report::{Class, Report},
     run::{
@@ -19,7 +19,7 @@ use crate::{
     },
     store::{Lease, Sender},
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 
 /// What is to be published.
 pub(super) struct Change<'a> {
@@ -87,7 +87,7 @@ impl Place<'_> {
             return Err(error.into());
         }
         // it exists already, moved meanwhile, or the answer was lost: what is there now decides
-        match self.desk.git_ref(name).await? {
+        match self.hands.look(|| self.desk.git_ref(name).boxed()).await? {
             Some(head) if head == made.sha || self.is_ours(&head, change).await? => Ok(Some(head)),
             Some(head) if head == *change.parent => Err(Trouble::for_now(&error)),
             Some(_) => Ok(None),
@@ -131,7 +131,7 @@ impl Place<'_> {
         match made {
             Ok(pull) => self.know(change, pull).await,
             Err(error @ (GitHubError::Exists { .. } | GitHubError::Ambiguous { .. })) => {
-                match self.pull_of_branch().await? {
+                match self.hands.look(|| self.pull_of_branch().boxed()).await? {
                     Some(pull) => self.know(change, pull).await,
                     None => Err(Trouble::for_now(&error)),
                 }
@@ -166,8 +166,12 @@ impl Place<'_> {
         let known = store.try_first(Sender::Run(change.lease), &slot, now).await?;
         if !known.is_first {
             let app = Some(self.hands.us().app_id);
-            let seen = self.desk.checks(head, CHECK).await?;
-            if seen.iter().any(|one| one.app_id == app && one.external_id == external_id) {
+            let is_ours = |one: &CheckSeen| one.app_id == app && one.external_id == external_id;
+            let look = || {
+                let seen = self.desk.checks(head, CHECK);
+                seen.map_ok(move |seen| seen.into_iter().find(is_ours)).boxed()
+            };
+            if self.hands.look(look).await?.is_some() {
                 return Ok(());
             }
         }

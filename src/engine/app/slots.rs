@@ -6,11 +6,11 @@
 use super::{AppHands, Priority, desk::Trouble};
 use crate::{
     clock::Timestamp,
-    github::{Desk, GitHubError},
+    github::{Desk, GitHubError, Seen},
     limits::app as limits,
     store::Sender,
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 
 /// A thread that is written to.
 pub(super) struct Wall<'a> {
@@ -68,10 +68,13 @@ impl Wall<'_> {
         // clocks differ: GitHub's may be behind ours
         let back = i64::try_from(limits::CLOCKS_DIFFER.as_millis()).unwrap_or(i64::MAX);
         let since = Timestamp(since.0.saturating_sub(back));
-        let seen = self.desk.comments_since(self.number, since).await?;
         let app = Some(self.hands.us().app_id);
-        let ours = seen.into_iter().filter(|one| one.app_id == app && last_line(&one.body) == Some(marker));
-        Ok(ours.min_by_key(|one| one.id).map(|one| (one.id, one.url)))
+        let is_ours = |one: &Seen| one.app_id == app && last_line(&one.body) == Some(marker);
+        let look = || {
+            let seen = self.desk.comments_since(self.number, since);
+            seen.map_ok(move |seen| seen.into_iter().filter(is_ours).min_by_key(|one| one.id)).boxed()
+        };
+        Ok(self.hands.look(look).await?.map(|one| (one.id, one.url)))
     }
 }
 

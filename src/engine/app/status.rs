@@ -13,16 +13,21 @@ use super::{
 use crate::{
     clock::Timestamp,
     github::{GitHubError, Reaction},
+    ids::RunId,
     limits::app as limits,
     report::{Hint, Report},
     run::{Ground, Outcome, Phase, Run, Verdict, comment},
     store::{Lease, Sender, WantedStatus},
 };
 use futures_util::FutureExt;
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 /// Under which key status comments are remembered: they are no run's effect, and nobody's lease.
-pub(super) fn key(run: &crate::ids::RunId) -> String {
+pub(super) fn key(run: &RunId) -> String {
     format!("status/{run}")
 }
 
@@ -32,23 +37,39 @@ pub(super) const QUEUED: u32 = 1;
 pub(super) const STATUS: &str = "status";
 
 impl AppHands {
-    /// Writes the statuses that are due; when the next one is, if any waits.
+    /// Writes the statuses that are due, side by side: each waits in the line of its own installation. When the next one is
+    /// due, if any waits.
     pub(super) async fn write_statuses(&self, again: Duration) -> Result<Option<Timestamp>, Report> {
-        let _alone = self.writing.lock().await;
         let wanted = self.store.wanted_statuses(limits::STATUSES_AT_ONCE).await;
+        let wanted = wanted.map_err(|error| error.report())?;
+        let written = wanted.iter().map(|one| self.write_if_due(one, again));
         let mut next: Option<Timestamp> = None;
-        for one in wanted.map_err(|error| error.report())? {
-            let now = self.clock.now();
-            let run = self.store.run(&one.run).await.map_err(|error| error.report())?.run;
-            let due = match one.written {
-                Some(written) if is_going_on(run.phase()) => written.after(limits::STATUS_EVERY),
-                Some(_) | None => now,
-            };
-            let due = due.max(one.not_before);
-            let again = if due > now { Some(due) } else { self.write_status(&run, &one, again).await? };
-            next = [next, again].into_iter().flatten().min();
+        for end in futures_util::future::join_all(written).await {
+            next = [next, end?].into_iter().flatten().min();
         }
         Ok(next)
+    }
+
+    /// Writes the status of one run, if it is due.
+    pub(super) async fn write_status_of(&self, run: &RunId, again: Duration) -> Result<(), Report> {
+        let wanted = self.store.wanted_status(run).await.map_err(|error| error.report())?;
+        match wanted {
+            Some(one) => self.write_if_due(&one, again).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes it now, or says when.
+    async fn write_if_due(&self, one: &WantedStatus, again: Duration) -> Result<Option<Timestamp>, Report> {
+        let Some(_alone) = self.writing.begin(&one.run) else { return Ok(None) };
+        let now = self.clock.now();
+        let run = self.store.run(&one.run).await.map_err(|error| error.report())?.run;
+        let due = match one.written {
+            Some(written) if is_going_on(run.phase()) => written.after(limits::STATUS_EVERY),
+            Some(_) | None => now,
+        };
+        let due = due.max(one.not_before);
+        if due > now { Ok(Some(due)) } else { self.write_status(&run, one, again).await }
     }
 
     /// Writes one; when it has to be tried again, if it could not be.
@@ -80,7 +101,7 @@ impl AppHands {
             }
             Err(Trouble::Told(report)) => {
                 tracing::warn!(run = %run.id, %report, "the status comment could not be written; tried again later");
-                let again = now.after(again);
+                let again = report.not_before.unwrap_or_default().max(now.after(again));
                 self.store.postpone_status(&run.id, again).await.map_err(|error| error.report())?;
                 Ok(Some(again))
             }
@@ -88,8 +109,34 @@ impl AppHands {
     }
 }
 
-/// Whether there is soon more to say, because works are going on; what a run rests at is said at once.
-pub(super) fn is_going_on(phase: Phase) -> bool {
+/// The runs whose status is being written: two writers of one would make two comments.
+#[derive(Debug, Default)]
+pub(super) struct Writing(Mutex<HashSet<RunId>>);
+
+impl Writing {
+    fn runs(&self) -> MutexGuard<'_, HashSet<RunId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right to write a run's status until it is dropped; None: somebody else has it, and looks again.
+    fn begin(&self, run: &RunId) -> Option<Alone<'_>> {
+        self.runs().insert(run.clone()).then(|| Alone { writing: self, run: run.clone() })
+    }
+}
+
+struct Alone<'a> {
+    writing: &'a Writing,
+    run: RunId,
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.writing.runs().remove(&self.run);
+    }
+}
+
+/// Whether there is soon more to say; what a run rests at is said at once.
+fn is_going_on(phase: Phase) -> bool {
     match phase {
         Phase::Queued | Phase::Planning | Phase::Working | Phase::Verifying | Phase::Publishing => true,
         Phase::Watching | Phase::Paused | Phase::Closed => false,

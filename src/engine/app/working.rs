@@ -3,7 +3,7 @@
 //!
 //! Dropping what `serve` returns is like a crash: safe, and what was begun goes on after the next start.
 
-use super::{AppHands, Taken, counted, status};
+use super::{AppHands, Taken, counted};
 use crate::{
     agent::contract::Watch,
     clock::Timestamp,
@@ -12,7 +12,7 @@ use crate::{
     limits::{app as limits, engine as engines},
     report::{Class, Hint, Report},
     run::Phase,
-    store::{Delivery, DeliveryEnd, StoreError},
+    store::{Delivery, DeliveryEnd, StoreError, Wanting},
 };
 use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use std::{
@@ -54,6 +54,7 @@ impl App {
     /// An App on these hands.
     pub fn new(hands: AppHands, timing: Timing, bounds: Bounds, came: Arc<Notify>) -> Self {
         let (store, clock) = (hands.store.clone(), hands.clock.clone());
+        let timing = Timing { linger: limits::LINGER, ..timing };
         Self {
             engine: Engine::with(store, hands, clock, timing),
             bounds,
@@ -133,6 +134,13 @@ impl App {
                 tracing::debug!(delivery = %id, event = %delivery.event, why, "means nothing");
                 store.finish_delivery(id, DeliveryEnd::Ignored, why).await
             }
+            // that it was not let in is no failure of it
+            Err(Report { class: Class::Transient, not_before: Some(until), .. })
+                if until > self.engine.now() =>
+            {
+                tracing::info!(delivery = %id, until = until.0, "waits until it may");
+                store.delay_delivery(id, until).await
+            }
             Err(report)
                 if report.class == Class::Transient && delivery.failures < limits::DELIVERY_FAILURES =>
             {
@@ -192,7 +200,7 @@ impl App {
         let mut waiting = 0;
         let now = self.engine.now();
         let wanting = self.engine.store().runs_to_drive(now).await.map_err(|error| error.report())?;
-        for run in wanting {
+        for Wanting { run, has_work } in wanting {
             let is_later = {
                 let later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
                 later.get(&run).is_some_and(|(_, at)| *at > now)
@@ -200,7 +208,9 @@ impl App {
             if is_later || busy.contains(&run) {
                 continue;
             }
-            if hand.len() >= self.bounds.runs_at_once || !self.can_go_on(&run).await? {
+            // what has only something to say waits for no work to end, and needs no model and no sandbox
+            let most = self.bounds.runs_at_once + if has_work { 0 } else { limits::SAYING_AT_ONCE };
+            if hand.len() >= most || (has_work && !self.hands().is_able().await) {
                 waiting += 1;
                 continue;
             }
@@ -208,12 +218,6 @@ impl App {
             hand.push(self.drive(run).boxed_local());
         }
         Ok(waiting)
-    }
-
-    /// What has only something to say needs no model and no sandbox.
-    async fn can_go_on(&self, run: &RunId) -> Result<bool, Report> {
-        let run = self.engine.store().run(run).await.map_err(|error| error.report())?.run;
-        Ok(!status::is_going_on(run.phase()) || self.hands().is_able().await)
     }
 
     async fn drive(&self, run: RunId) -> (RunId, Result<Phase, Report>) {
@@ -226,7 +230,7 @@ impl App {
         let hands = self.hands();
         hands.forget(&run);
         // said with the tokens that are there, which are given back then
-        if let Err(report) = hands.write_statuses(self.bounds.status_again).await {
+        if let Err(report) = hands.write_status_of(&run, self.bounds.status_again).await {
             tracing::warn!(%run, %report, "its status could not be written; it is tried again");
         }
         if let Ok(thread) = hands.thread(&run).await {

@@ -113,7 +113,7 @@ pub(super) async fn command(
     command: &str,
     limit: Duration,
 ) -> Result<Ended, Report> {
-    let mut toolbox = hands.parts.sandbox.start(policy).await.map_err(|error| error.report())?;
+    let mut toolbox = hands.sandbox(policy).await?;
     let seconds = u32::try_from(limit.as_secs()).unwrap_or(u32::MAX);
     let request = Request::Shell {
         command: command.to_owned(),

@@ -13,7 +13,7 @@ use crate::{
     ids::Sha,
     intent::cut,
     limits::run as bounds,
-    report::{Class, Hint, Report},
+    report::{Class, Report},
     run::{Assignment, Event, Plan, Proposal, Run},
 };
 
@@ -48,7 +48,7 @@ async fn in_workspace(
         watch: errand.watch.clone(),
     };
     let ledger = StoredLedger::new(hands.store.clone(), errand.lease.clone());
-    let mut toolbox = parts.sandbox.start(&room.policy).await.map_err(|error| error.report())?;
+    let mut toolbox = hands.sandbox(&room.policy).await?;
     let end = agent::work(
         &job,
         Hands {

@@ -1,14 +1,17 @@
 //! The App as people on GitHub meet it: comments in, the thread out. The fake GitHub, git over HTTP, the store, the sandbox
 //! and the repository's own checks are real; only the model's words are a script.
 
+mod ambiguous;
 mod bounds;
 mod build;
 mod commands;
+mod crowd;
 mod ends;
+mod examples;
 mod trouble;
 mod waits;
 
-use crate::world::{FakeGitHub, Settings, UserId, Usual};
+use crate::world::{FakeGitHub, UserId, Usual};
 use quantumlayer::{
     clock::Clock,
     engine::{
@@ -65,8 +68,7 @@ const CHECK: &str = "if grep -q good value; then echo 'test result: ok. 1 passed
 impl Town {
     /// `acme/widgets` with a check that fails until `value` holds `good`, and a model that says these lines.
     pub(crate) async fn new(lines: &[Value]) -> Self {
-        let settings = Settings { judge: Some(crate::judge::judge), ..Settings::default() };
-        let hub = FakeGitHub::start_with(settings);
+        let hub = FakeGitHub::start().await;
         let usual = hub.usual();
         hub.push(usual.repo, usual.ada, "main", &FILES);
         hub.take(usize::MAX);

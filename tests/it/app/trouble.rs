@@ -1,50 +1,10 @@
-//! GitHub in trouble, and us: an answer that is lost, a crash in the middle, a repository that goes.
+//! Trouble and us: a crash in the middle, a repository that goes, an output with a secret.
 
-use super::{Town, good};
-use crate::world::Fault;
-
-/// Every request of a build that changes something, by method and the end of its path.
-const CHANGES: &[(&str, &str)] = &[
-    ("POST", "/reactions"),
-    ("POST", "/issues/{issue_number}/comments"),
-    ("POST", "/git/trees"),
-    ("POST", "/git/commits"),
-    ("POST", "/git/refs"),
-    ("POST", "/pulls"),
-    ("POST", "/labels"),
-    ("POST", "/assignees"),
-    ("POST", "/check-runs"),
-    ("PATCH", "/issues/comments/{comment_id}"),
-];
-
-/// What is there, however often it was edited.
-fn standing(town: &Town, number: u64) -> String {
-    let thread = town.thread(number);
-    ["once", "twice", "3 times", "4 times"]
-        .iter()
-        .fold(thread, |thread, times| thread.replace(&format!(" (edited {times})"), ""))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_lost_makes_no_twin() {
-    let whole = Town::new(&good()).await;
-    let number = whole.issue();
-    whole.say(number, whole.usual.ada, "/quantum build").await;
-    let expected = standing(&whole, number);
-    for (method, path) in CHANGES {
-        let town = Town::new(&good()).await;
-        let number = town.issue();
-        town.hub.fault(method, path, 1, Fault::applied_but_502());
-        town.say(number, town.usual.ada, "/quantum build").await;
-        for _ in 0..5 {
-            if standing(&town, number) == expected {
-                break;
-            }
-            town.settle().await;
-        }
-        assert_eq!(standing(&town, number), expected, "{method} {path}\n{}", town.hub.log_text());
-    }
-}
+use super::{
+    Town,
+    ambiguous::{CHANGES, standing},
+    good,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_stops_anywhere_goes_on_and_nothing_is_there_twice() {

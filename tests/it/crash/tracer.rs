@@ -3,6 +3,8 @@
 
 #![expect(unsafe_code, reason = "tracing a child has no safe interface")]
 
+pub(crate) mod faulty;
+
 use crate::process;
 use libc::{c_int, c_long, pid_t};
 use std::{collections::HashMap, os::unix::process::CommandExt, process::Command, ptr};

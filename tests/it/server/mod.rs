@@ -1,5 +1,6 @@
 //! The door as GitHub and strangers meet it, over real sockets.
 
+mod disk;
 mod door;
 mod hostile;
 mod killed;

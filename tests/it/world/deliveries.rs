@@ -92,6 +92,11 @@ impl Hub {
         self.knock();
     }
 
+    /// Where webhooks go.
+    pub(crate) fn hooks_url(&self) -> Option<String> {
+        self.state().hooks.url.clone()
+    }
+
     /// The events on their way, oldest first: `issue_comment.created` …
     pub(crate) fn waiting(&self) -> Vec<String> {
         self.state().hooks.waiting.iter().map(name).collect()

@@ -128,6 +128,8 @@ pub(crate) struct Faults {
     rules: Vec<Rule>,
     /// Reads that miss each new ref.
     pub(super) hidden_reads: u32,
+    /// Reads of a list that miss each new comment, pull request or check run in it.
+    hidden_rows: u32,
 }
 
 impl Faults {
@@ -182,9 +184,27 @@ impl Hub {
     pub(crate) fn hide_new_refs(&self, reads: u32) {
         self.state().faults.hidden_reads = reads;
     }
+
+    /// Each comment, pull request and check run made from now on is left out of the first `reads` lists.
+    pub(crate) fn hide_new_rows(&self, reads: u32) {
+        self.state().faults.hidden_rows = reads;
+    }
 }
 
 impl super::state::State {
+    /// What was just made is not in lists at once, when the story wants it so.
+    pub(super) fn hide_row(&mut self, repo: RepoId, kind: &str, id: u64) {
+        let reads = self.faults.hidden_rows;
+        if reads > 0 {
+            self.repo_mut(repo).hidden.insert(format!("{kind} {id}"), reads);
+        }
+    }
+
+    /// Those of these rows that a list shows by now; each list counts.
+    pub(super) fn shown(&mut self, repo: RepoId, kind: &str, ids: Vec<u64>) -> Vec<u64> {
+        ids.into_iter().filter(|id| !self.is_hidden(repo, &format!("{kind} {id}"))).collect()
+    }
+
     /// Whether a read still misses this ref; each read counts.
     pub(super) fn is_hidden(&mut self, repo: RepoId, name: &str) -> bool {
         let Some(left) = self.repo_mut(repo).hidden.get_mut(name).filter(|left| **left > 0) else {

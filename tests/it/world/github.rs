@@ -39,13 +39,20 @@ const EVENTS: &[&str] = &["check_run", "issue_comment", "issues", "pull_request"
 pub(crate) type Judge = fn(&str, &str, Option<&[u8]>) -> Result<&'static str, Vec<String>>;
 
 /// How a world starts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// The time of tokens, limits and everything that is dated.
     pub(crate) clock: Clock,
     /// A fixed port, for use by hand; 0 is any.
     pub(crate) port: u16,
+    /// None: who plays wrong requests on purpose is not judged.
     pub(crate) judge: Option<Judge>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { clock: Clock::default(), port: 0, judge: default_judge() }
+    }
 }
 
 /// A handle on the world; clones are the same world.
@@ -80,11 +87,10 @@ impl FakeGitHub {
         listener.set_nonblocking(true).unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let judge = settings.judge.or_else(default_judge);
         let inner = Inner {
             state: Mutex::new(empty(settings.clock, base, folder.path().to_owned())),
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
-            judge,
+            judge: settings.judge,
             knock: Notify::new(),
         };
         let hub = Hub(Arc::new(inner));
@@ -95,7 +101,14 @@ impl FakeGitHub {
     }
 }
 
-/// GitHub's own description, where the tests have it: the one line to change when they do.
+/// GitHub's own description judges every world of the tests.
+#[cfg(test)]
+fn default_judge() -> Option<Judge> {
+    Some(crate::judge::judge)
+}
+
+/// Used by hand there is no judge: he is of the tests.
+#[cfg(not(test))]
 fn default_judge() -> Option<Judge> {
     None
 }

@@ -133,10 +133,16 @@ impl Limits {
             // free, and as if it had not been
             held.used = held.used.saturating_sub(1);
         }
-        if answer.status == 403 || answer.status == 429 {
-            let told = answer.headers.iter().find(|(name, _)| name == "retry-after");
-            if let Some(seconds) = told.and_then(|(_, value)| value.parse().ok()) {
-                held.until = held.until.max(now.after(Duration::from_secs(seconds)));
+        if answer.status == 403 || answer.status == 429 || answer.status >= 500 {
+            let told = |name: &str| {
+                let told = answer.headers.iter().find(|(told, _)| told == name);
+                told.and_then(|(_, value)| value.parse::<i64>().ok())
+            };
+            let reset = told("x-ratelimit-reset").filter(|_| told("x-ratelimit-remaining") == Some(0));
+            if let Some(seconds) = told("retry-after") {
+                held.until = held.until.max(Timestamp(now.0 + seconds * 1000));
+            } else if let Some(reset) = reset {
+                held.until = held.until.max(Timestamp(reset * 1000));
             } else if held.used > PRIMARY {
                 held.until = held.until.max(held.resets);
             }

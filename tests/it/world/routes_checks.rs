@@ -46,7 +46,10 @@ pub(super) fn of_commit(state: &mut State, call: &Call) -> Done {
             }
         });
     }
-    let rows: Vec<Value> = found.iter().map(|check| state.check_json(repo, check)).collect();
+    let ids = found.iter().map(|check| check.id).collect();
+    let shown = state.shown(repo, "check", ids);
+    let rows: Vec<Value> =
+        shown.iter().map(|id| state.check_json(repo, &state.repo(repo).checks[id])).collect();
     let total = rows.len();
     Ok(Answer::paged(call, rows, |rows| json!({"total_count": total, "check_runs": rows})))
 }
@@ -77,6 +80,7 @@ pub(super) fn create(state: &mut State, call: &Call) -> Done {
         edits: 0,
     };
     apply(state, call, &mut check)?;
+    state.hide_row(repo, "check", check.id);
     keep(state, call, check, "created", 201)
 }
 

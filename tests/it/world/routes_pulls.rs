@@ -35,8 +35,11 @@ pub(super) fn list(state: &mut State, call: &Call) -> Done {
             && head.is_none_or(|head| head.eq_ignore_ascii_case(&label))
             && base.is_none_or(|base| base == pull.base)
     };
-    let rows = state.repo(call.repo()).threads.values().rev().filter(is_wanted);
-    Ok(Answer::page(call, rows.map(|thread| state.pull_json(call.repo(), thread.number)).collect()))
+    let repo = call.repo();
+    let numbers = state.repo(repo).threads.values().rev().filter(is_wanted).map(|thread| thread.number);
+    let numbers = numbers.collect();
+    let shown = state.shown(repo, "pull", numbers);
+    Ok(Answer::page(call, shown.iter().map(|number| state.pull_json(repo, *number)).collect()))
 }
 
 pub(super) fn create(state: &mut State, call: &Call) -> Done {
@@ -59,6 +62,7 @@ pub(super) fn create(state: &mut State, call: &Call) -> Done {
     }
     let (author, _) = call.actor(state);
     let number = state.open_pull(repo, author, new);
+    state.hide_row(repo, "pull", number);
     Ok(Answer::new(201, state.full_pull_json(repo, number)))
 }
 

@@ -40,9 +40,13 @@ pub(super) fn list(state: &mut State, call: &Call) -> Done {
     let since = since.transpose()?.unwrap_or_default();
     // whole seconds, as GitHub keeps them
     let is_recent = |at: i64| at.div_euclid(1000) >= since.0.div_euclid(1000);
-    let rows = state.repo(call.repo()).comments.values();
+    let repo = call.repo();
+    let rows = state.repo(repo).comments.values();
     let rows = rows.filter(|one| one.number == number && is_recent(one.updated.0));
-    Ok(Answer::page(call, rows.map(|one| state.comment_json(call.repo(), one)).collect()))
+    let ids = rows.map(|one| one.id).collect();
+    let shown = state.shown(repo, "comment", ids);
+    let rows = shown.iter().map(|id| state.comment_json(repo, &state.repo(repo).comments[id]));
+    Ok(Answer::page(call, rows.collect()))
 }
 
 pub(super) fn one(state: &mut State, call: &Call) -> Done {
@@ -55,6 +59,7 @@ pub(super) fn create(state: &mut State, call: &Call) -> Done {
     let body = text(call)?;
     let (author, _) = call.actor(state);
     let id = state.say(call.repo(), number, author, body);
+    state.hide_row(call.repo(), "comment", id);
     Ok(Answer::new(201, state.comment_json(call.repo(), &state.repo(call.repo()).comments[&id])))
 }
 
