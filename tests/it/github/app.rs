@@ -87,7 +87,7 @@ async fn failed_deliveries_are_found_and_sent_again() {
     let stage =
         Stage::new(&[(LOG, &pages), ("POST /app/hook/deliveries/3/attempts", &[play(202, json!({}))])]).await;
     let since = Timestamp(NOW.0 - 6 * 3_600_000);
-    let failed = stage.github.failed_deliveries(since).await.unwrap();
+    let failed = stage.github.deliveries(since).await.unwrap().failed;
     let at = |hour: i64| Timestamp(NOW.0 - (8 - hour) * 3_600_000 + 1_800_000);
     let one = |id: u64, guid: &str, hour| FailedDelivery {
         id,
