@@ -126,7 +126,10 @@ fn large() {
     server.wait().unwrap();
     let sum = (LARGE * LARGE_BYTES) as f64 / f64::from(1 << 20);
     println!("\n{LARGE} x {} MB at once", LARGE_BYTES / 1_000_000);
-    println!("memory idle {idle:.0} MiB, peak {peak:.0} MiB: {:.2}x their sum above idle", (peak - idle) / sum);
+    println!(
+        "memory idle {idle:.0} MiB, peak {peak:.0} MiB: {:.2}x their sum above idle",
+        (peak - idle) / sum
+    );
     let (calm, busy) = (last_hundredth(alone), last_hundredth(meanwhile));
     println!("small acks' p99 alone {calm:.1} ms, meanwhile {busy:.1} ms: {:.1}x", busy / calm);
 }
@@ -164,7 +167,9 @@ fn serve(folder: &Path) -> (Child, String) {
     let address = lines
         .by_ref()
         .map(Result::unwrap)
-        .find_map(|line| line.split_once("listening on http://").map(|(_, address)| address.trim().to_owned()))
+        .find_map(|line| {
+            line.split_once("listening on http://").map(|(_, address)| address.trim().to_owned())
+        })
         .unwrap();
     thread::spawn(move || lines.for_each(drop));
     (server, address)

@@ -184,7 +184,10 @@ fn checks(wired: &Wired) -> Vec<Check> {
         Check::new("engine", move || {
             let is_gone = pulse.is_gone(clock.now());
             async move {
-                told(!is_gone, "runs are not looked through, which begins when GitHub told who we are: look into the log")
+                told(
+                    !is_gone,
+                    "runs are not looked through, which begins when GitHub told who we are: look into the log",
+                )
             }
         }),
         Check::new("model", move || async move {

@@ -89,6 +89,15 @@ pub struct FailedDelivery {
     pub at: Timestamp,
 }
 
+/// What GitHub's log of deliveries tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryLog {
+    /// Those of which no attempt arrived, oldest first.
+    pub failed: Vec<FailedDelivery>,
+    /// When something was first delivered from each repository, by its installation and its id.
+    pub repos: BTreeMap<(u64, u64), Timestamp>,
+}
+
 #[derive(Deserialize)]
 struct App {
     id: u64,
@@ -127,6 +136,8 @@ struct Delivery {
     status_code: u16,
     #[serde(default)]
     event: String,
+    installation_id: Option<u64>,
+    repository_id: Option<u64>,
 }
 
 impl GitHub {
@@ -199,10 +210,11 @@ impl GitHub {
         Ok(found)
     }
 
-    /// Deliveries since then of which no attempt arrived, oldest first. GitHub keeps them for three days.
-    pub async fn failed_deliveries(&self, since: Timestamp) -> Result<Vec<FailedDelivery>, GitHubError> {
-        let ask =
-            Ask::get("list the deliveries", &["app", "hook", "deliveries"]).query("per_page", limits::PAGE);
+    /// What was delivered since then, or should have been. GitHub keeps it for three days. As long as nothing is delivered,
+    /// asking again costs nothing.
+    pub async fn deliveries(&self, since: Timestamp) -> Result<DeliveryLog, GitHubError> {
+        let ask = Ask::get("list the deliveries", &["app", "hook", "deliveries"]).kept();
+        let ask = ask.query("per_page", limits::PAGE);
         let (mut log, mut next) = (Vec::new(), Some(ask));
         for _ in 0..limits::DELIVERY_PAGES {
             let Some(ask) = next.take() else { break };
@@ -219,7 +231,7 @@ impl GitHub {
                 "the log of deliveries is longer than is looked through"
             );
         }
-        Ok(failed(log, since))
+        Ok(DeliveryLog { repos: repos(&log, since), failed: failed(log, since) })
     }
 
     /// Has a delivery sent again.
@@ -295,6 +307,19 @@ impl From<Installed> for Installation {
     }
 }
 
+/// From where something was delivered since then, and when first.
+fn repos(log: &[Delivery], since: Timestamp) -> BTreeMap<(u64, u64), Timestamp> {
+    let mut repos = BTreeMap::new();
+    for one in log {
+        let at = date::read(&one.delivered_at).filter(|at| *at >= since);
+        if let (Some(installation), Some(repo), Some(at)) = (one.installation_id, one.repository_id, at) {
+            let first: &mut Timestamp = repos.entry((installation, repo)).or_insert(at);
+            *first = at.min(*first);
+        }
+    }
+    repos
+}
+
 /// The last attempt of each delivery of which none arrived.
 fn failed(log: Vec<Delivery>, since: Timestamp) -> Vec<FailedDelivery> {
     let arrived: BTreeSet<String> =
@@ -324,6 +349,8 @@ mod tests {
             delivered_at: format!("2026-11-27T08:{minute:02}:00Z"),
             status_code,
             event: "issues".to_owned(),
+            installation_id: Some(7),
+            repository_id: (id > 3).then_some(id / 8),
         };
         let log = vec![
             one(9, "late", 50, 502),
@@ -335,6 +362,9 @@ mod tests {
             one(3, "old", 1, 500),
         ];
         let since = date::read("2026-11-27T08:02:00Z").unwrap();
+        let at = |minute: i64| Timestamp(since.0 + (minute - 2) * 60_000);
+        let repos: Vec<_> = super::repos(&log, since).into_iter().collect();
+        assert_eq!(repos, [((7, 0), at(5)), ((7, 1), at(40))]);
         let failed: Vec<_> = failed(log, since).into_iter().map(|one| (one.id, one.guid)).collect();
         assert_eq!(failed, [(7, "twice".to_owned()), (9, "late".to_owned())]);
         assert!(super::failed(Vec::new(), since).is_empty());

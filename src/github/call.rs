@@ -177,7 +177,7 @@ impl Wire {
         }
         let body: Arc<[u8]> = match (body, kept) {
             (_, Some(kept)) if status == 304 => {
-                return Ok(Answer { status: 200, next: None, body: kept.body });
+                return Ok(Answer { status: 200, next: next(&headers).or(kept.next), body: kept.body });
             }
             (Ok(body), _) => bearer_free(body, bearer.token).into(),
             // a refusal is one without its words too
@@ -192,10 +192,10 @@ impl Wire {
             return Err(ask.odd("nothing new, to somebody who has nothing"));
         }
         let next = next(&headers);
-        // what goes on on further pages may change there
-        let may_keep = ask.is_kept && status == 200 && next.is_none();
+        // a further page is another question, with an answer of its own
+        let may_keep = ask.is_kept && status == 200;
         if let Some(etag) = headers.get(ETAG).filter(|_| may_keep).and_then(|etag| etag.to_str().ok()) {
-            let answer = KeptAnswer { etag: etag.to_owned(), body: body.clone() };
+            let answer = KeptAnswer { etag: etag.to_owned(), next: next.clone(), body: body.clone() };
             locked(&self.kept).keep(bearer.installation, url.as_str(), answer);
         }
         Ok(Answer { status, next, body })

@@ -318,6 +318,19 @@ impl Desk {
         ask: Ask,
         items: impl Fn(P) -> Vec<T>,
     ) -> Result<Vec<T>, GitHubError> {
+        match self.list_some(need, ask.clone(), items).await? {
+            (found, true) => Ok(found),
+            (_, false) => Err(ask.odd("a list that does not end")),
+        }
+    }
+
+    /// A list up to that bound, and whether that is all of it.
+    async fn list_some<P: DeserializeOwned, T>(
+        &self,
+        need: Need,
+        ask: Ask,
+        items: impl Fn(P) -> Vec<T>,
+    ) -> Result<(Vec<T>, bool), GitHubError> {
         let mut found = Vec::new();
         let mut ask = ask.query("per_page", limits::PAGE);
         for _ in 0..limits::PAGES {
@@ -325,10 +338,10 @@ impl Desk {
             found.extend(items(ask.read(&answer)?));
             match answer.next {
                 Some(page) => ask = ask.page(page),
-                None => return Ok(found),
+                None => return Ok((found, true)),
             }
         }
-        Err(ask.odd("a list that does not end"))
+        Ok((found, false))
     }
 }
 

@@ -14,6 +14,8 @@ type Key = (Option<u64>, String);
 #[derive(Clone, Debug)]
 pub(super) struct KeptAnswer {
     pub(super) etag: String,
+    /// The query of the next page: an unchanged answer may not name it again.
+    pub(super) next: Option<String>,
     pub(super) body: Arc<[u8]>,
 }
 
@@ -53,7 +55,8 @@ mod tests {
 
     #[test]
     fn the_oldest_and_the_large_are_not_kept() {
-        let answer = |etag: &str, bytes| KeptAnswer { etag: etag.to_owned(), body: vec![0; bytes].into() };
+        let answer =
+            |etag: &str, bytes| KeptAnswer { etag: etag.to_owned(), next: None, body: vec![0; bytes].into() };
         let mut kept = Kept::default();
         for n in 0..limits::KEPT_ANSWERS + 10 {
             kept.keep(Some(1), &n.to_string(), answer("a", 1));

@@ -112,7 +112,10 @@ mod tests {
         let form = form("https://github.com", "https://quantum.example.com/webhooks/github").unwrap();
         let readme = include_str!("../../README.md");
         assert!(page.contains(&form), "docs/github-app.md lacks the link to the form:\n{form}");
-        assert!(readme.contains(&format!("[new-app]: {form}")), "README.md lacks the link to the form:\n{form}");
+        assert!(
+            readme.contains(&format!("[new-app]: {form}")),
+            "README.md lacks the link to the form:\n{form}"
+        );
         for (name, level) in &manifest().unwrap().permissions {
             assert!(
                 page.contains(&format!("| `{name}` | {level} |")),

@@ -21,7 +21,7 @@ pub mod token;
 pub mod webhook;
 mod wire;
 
-pub use app::{AppFacts, FailedDelivery, GitHub, GitHubSettings, Installation};
+pub use app::{AppFacts, DeliveryLog, FailedDelivery, GitHub, GitHubSettings, Installation};
 pub use desk::{
     Desk, Repository,
     checks::{Annotation, AnnotationLevel, CheckSeen, CheckState, Conclusion, NewCheck},

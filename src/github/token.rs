@@ -45,12 +45,9 @@ impl Need {
                 ("metadata", "read"),
                 ("pull_requests", "read"),
             ],
-            Self::Talk => &[
-                ("contents", "read"),
-                ("issues", "write"),
-                ("metadata", "read"),
-                ("pull_requests", "write"),
-            ],
+            Self::Talk => {
+                &[("contents", "read"), ("issues", "write"), ("metadata", "read"), ("pull_requests", "write")]
+            }
             Self::Publish => &[
                 ("checks", "write"),
                 ("contents", "write"),

@@ -44,5 +44,24 @@ pub const SAYING_AT_ONCE: usize = 8;
 pub const ABLE_KEPT: Duration = Duration::from_secs(30);
 /// After this long without a look through the runs, `/ready` says so; a look is due every [`LOOK_AGAIN`].
 pub const PULSE: Duration = Duration::from_secs(60);
+/// How far back from a command its thread is read for commands that were said before it and not delivered yet: GitHub holds
+/// deliveries back for minutes when it throttles, and we saw 40. What is later still is heard when it comes.
+pub const LOOK_BACK: Duration = Duration::from_secs(60 * 60);
+/// How often the comments of a repository are read for what no delivery told of. A person waits at most so long, and a sweep more;
+/// while nothing changes, GitHub answers from an ETag, for free.
+pub const SCAN_EVERY: Duration = Duration::from_secs(4 * 60);
+/// How much of what was read is read again: a comment may be seen later than it was written, and clocks differ.
+pub const SCAN_OVERLAP: Duration = Duration::from_secs(2 * 60);
+/// Repositories that one sweep reads; more are read by the next.
+pub const SCAN_REPOS: u32 = 200;
+/// Pages of one repository's comments that one sweep reads: a thousand comments. More are read by the next.
+pub const SCAN_PAGES: usize = 10;
+/// How long a comment of ours may be there whose id we don't know yet: whoever wrote it looks for it, or has gone for good.
+pub const UNKNOWN_LIFE: Duration = Duration::from_secs(60 * 60);
+/// Twins of our comments that one sweep deletes in a repository; more go with the next.
+pub const TWINS_AT_ONCE: u32 = 10;
+/// Deliveries and heard comments that one sweep forgets, once they are older than
+/// [`super::server::DELIVERIES_KEPT`]. More go with the next.
+pub const FORGOTTEN_AT_ONCE: u32 = 1_000;
 /// Runs that are driven at the same time: each may take a sandbox's memory and two cores. More wait.
 pub const RUNS_AT_ONCE: usize = 2;

@@ -16,6 +16,25 @@ pub enum Sender<'a> {
     Key(&'a str),
 }
 
+/// Whose sent things are asked about; no lease is needed for that.
+#[derive(Clone, Copy, Debug)]
+pub enum Sent<'a> {
+    /// A run's.
+    Run(&'a RunId),
+    /// What is no run's: the sender's own key.
+    Key(&'a str),
+}
+
+impl Sent<'_> {
+    fn key(self) -> String {
+        match self {
+            Self::Run(run) => run.to_string(),
+            // a run's id holds no colon: no key of somebody's is a run's
+            Self::Key(key) => format!("key:{key}"),
+        }
+    }
+}
+
 /// What is known of something sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remembered {
@@ -39,8 +58,7 @@ impl Sender<'_> {
     fn about(self) -> About {
         match self {
             Self::Run(lease) => About { key: lease.run.to_string(), lease: Some(lease.clone()) },
-            // a run's id holds no colon: no key of somebody's is a run's
-            Self::Key(key) => About { key: format!("key:{key}"), lease: None },
+            Self::Key(key) => About { key: Sent::Key(key).key(), lease: None },
         }
     }
 }
@@ -119,16 +137,47 @@ impl Store {
         .await
     }
 
+    /// What somebody sent is there twice: from now on it is the one with this id, if it was that one. Needs no lease: what is
+    /// not as it was expected stays.
+    pub async fn point_elsewhere(
+        &self,
+        about: Sent<'_>,
+        slot: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<bool, StoreError> {
+        let (about, slot) = (about.key(), slot.to_owned());
+        self.write(move |connection| {
+            Box::pin(async move {
+                let moved = sqlx::query(
+                    "UPDATE outbox SET remote_id = ?4 WHERE about = ?1 AND slot = ?2 AND remote_id = ?3",
+                )
+                .bind(about)
+                .bind(slot)
+                .bind(signed(from))
+                .bind(signed(to))
+                .execute(connection)
+                .await?;
+                Ok(moved.rows_affected() > 0)
+            })
+        })
+        .await
+    }
+
+    /// What is known of something that somebody sent; None: it was never tried.
+    pub async fn sent(&self, about: Sent<'_>, slot: &str) -> Result<Option<Remembered>, StoreError> {
+        let mut connection = self.readers.acquire().await?;
+        read(&mut connection, &about.key(), slot).await
+    }
+
     /// What is known of something a run sent; None: it was never tried.
     pub async fn remembered(&self, run: &RunId, slot: &str) -> Result<Option<Remembered>, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        read(&mut connection, run.as_str(), slot).await
+        self.sent(Sent::Run(run), slot).await
     }
 
     /// The same of something that is no run's.
     pub async fn remembered_of(&self, key: &str, slot: &str) -> Result<Option<Remembered>, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        read(&mut connection, &Sender::Key(key).about().key, slot).await
+        self.sent(Sent::Key(key), slot).await
     }
 
     /// The open runs of a repository that sent something of which GitHub has this id.

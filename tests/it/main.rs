@@ -13,6 +13,7 @@ mod engine;
 mod git;
 mod github;
 mod github_webhook;
+mod heard;
 mod journal;
 mod judge;
 mod model;

@@ -3,7 +3,7 @@
 //!
 //! A failure prints its seed. `QUANTUM_SEEDS=N` runs N seeds of each kind, `QUANTUM_SEEDS=N..M` those.
 
-mod dice;
+pub(crate) mod dice;
 mod perform;
 
 use crate::runs::*;

@@ -1,12 +1,14 @@
-//! Commands: from a comment to what follows from it. Who may is asked of GitHub first; a lookup that fails is no permission,
-//! and is tried again.
+//! Commands: what follows from a comment that is heard (`hearing`). Who may is asked of GitHub first; a lookup that fails is no
+//! permission, and is tried again.
 //!
 //! Safe to repeat: a run has a derived id, the answer to a command is a comment with that command's marker, a reaction twice
 //! is one.
 
-use super::{App, AppHands, Priority, Taken, branch, desk::Trouble, hands::status_url, slots::Wall, status};
+use super::{
+    App, AppHands, Priority, Taken, branch, desk::Trouble, hands::status_url, hearing::Deed, slots::Wall,
+    status,
+};
 use crate::{
-    clock::Timestamp,
     config::{
         ConfigError,
         repo::{self, RepoRules},
@@ -38,54 +40,19 @@ pub(super) struct Heard<'a> {
 }
 
 impl App {
-    /// Somebody wrote a comment.
-    pub(super) async fn commented(&self, comment: &Comment) -> Result<Taken, Report> {
-        let hands = self.hands();
-        let said = match policy::heard(comment, hands.us()) {
-            Ok(said) => said,
-            Err(why) => return Ok(Taken::Nothing(why.code())),
-        };
-        let lock = self.repo_lock(comment.repo.id);
-        let _one_at_a_time = lock.lock().await;
-        let installation = match comment.installation {
-            Some(known) => Ok(known),
-            None => hands.parts.github.installation_of(&comment.repo.owner, &comment.repo.name).await,
-        };
-        let taken = match installation {
-            Ok(installation) => {
-                let desk = hands.desk_of(installation, comment.repo.clone());
-                let heard = Heard { hands, comment, installation, desk: &desk, said };
-                self.answer(&heard).await
-            }
-            Err(error) => Err(error.into()),
-        };
-        match taken {
-            Ok(taken) => Ok(taken),
-            Err(Trouble::Gone(_)) => Ok(Taken::Nothing("gone")),
-            Err(Trouble::Told(report)) => Err(report),
-        }
-    }
-
-    async fn answer(&self, heard: &Heard<'_>) -> Result<Taken, Trouble> {
+    /// What follows from a comment as things stand.
+    pub(super) async fn decide(&self, heard: &Heard<'_>, standing: Standing) -> Result<Decision, Trouble> {
         let (store, comment) = (&heard.hands.store, heard.comment);
         let now = heard.hands.clock.now();
-        let standing = heard.standing().await?;
-        // what this very comment started is no other run: the delivery came twice, or we stopped in between
-        let own = run_of(comment);
-        if store.thread(&own).await?.is_some() {
-            heard.react(Reaction::Eyes).await?;
-            return self.started(heard, &own).await;
-        }
         let open = store.open_run_on(comment.repo.id, comment.number).await?;
         let open = self.open_run(open.as_ref()).await?;
         let last = store.last_run_on(comment.repo.id, comment.number).await?;
-        let since =
-            Timestamp(now.0.saturating_sub(i64::try_from(STARTS_SPAN.as_millis()).unwrap_or(i64::MAX)));
+        let since = now.before(STARTS_SPAN);
         let starts = Starts {
             by_actor: store.runs_begun(Whose::Requester(comment.author.id), since).await?,
             in_repository: store.runs_begun(Whose::Repository(comment.repo.id), since).await?,
         };
-        let decision = policy::decide(&Situation {
+        Ok(policy::decide(&Situation {
             comment,
             us: heard.hands.us(),
             standing,
@@ -93,15 +60,38 @@ impl App {
             last: last.as_ref(),
             starts,
             now,
-        });
-        match decision {
-            Decision::Ignore(why) => Ok(Taken::Nothing(why.code())),
-            Decision::Say(refusal) => heard.refuse(&refusal).await,
-            Decision::Help => heard.say(&reply::help(), Reaction::Rocket).await,
-            Decision::Status(run) => self.status(heard, run.as_ref()).await,
-            Decision::Start(intent) => self.start(heard, &own, intent).await,
-            Decision::Cancel(run) => self.cancel(heard, &run).await,
-            Decision::Retry(run) => self.retry(heard, &run).await,
+        }))
+    }
+
+    /// Does what was decided.
+    pub(super) async fn follow(&self, heard: &Heard<'_>, decision: Decision) -> Result<Taken, Trouble> {
+        let deed = match decision {
+            Decision::Ignore(why) => return Ok(Taken::Nothing(why.code())),
+            Decision::Say(refusal) => return heard.refuse(&refusal).await,
+            Decision::Help => return heard.say(&reply::help(), Reaction::Rocket).await,
+            Decision::Status(run) => return self.status(heard, run.as_ref()).await,
+            Decision::Start(intent) => return self.start(heard, &heard.own_run(), intent).await,
+            Decision::Cancel(run) => {
+                let attempt = heard.hands.store.run(&run).await?.run.attempt;
+                Deed::Cancel { run, attempt }
+            }
+            Decision::Retry(run) => {
+                let now = heard.hands.store.run(&run).await?.run;
+                Deed::Retry { run, attempt: now.attempt, round: now.round }
+            }
+        };
+        heard.begin(&deed).await?;
+        self.go_on(heard, &deed).await
+    }
+
+    /// Does what was decided and kept, or what is missing of it.
+    pub(super) async fn go_on(&self, heard: &Heard<'_>, deed: &Deed) -> Result<Taken, Trouble> {
+        match deed {
+            Deed::Cancel { run, attempt } => self.cancel(heard, run, *attempt).await,
+            Deed::Retry { run, attempt, round } => self.retry(heard, run, (*attempt, *round)).await,
+            Deed::Say { text, is_refusal } => {
+                heard.answer(text, if *is_refusal { Reaction::Confused } else { Reaction::Rocket }).await
+            }
         }
     }
 
@@ -165,7 +155,7 @@ impl App {
     }
 
     /// The run of this comment is there: it is begun, if nobody did, and the comment is answered as far as it is not.
-    async fn started(&self, heard: &Heard<'_>, id: &RunId) -> Result<Taken, Trouble> {
+    pub(super) async fn started(&self, heard: &Heard<'_>, id: &RunId) -> Result<Taken, Trouble> {
         // it begins when it is driven; until then, it waits for its turn
         heard.hands.store.want_status(id, status::QUEUED).await?;
         if let Some(second) = &heard.said.second {
@@ -175,21 +165,26 @@ impl App {
         Ok(Taken::Done("started"))
     }
 
-    async fn cancel(&self, heard: &Heard<'_>, run: &RunId) -> Result<Taken, Trouble> {
+    async fn cancel(&self, heard: &Heard<'_>, id: &RunId, attempt: u32) -> Result<Taken, Trouble> {
         // first of all it stops
-        self.engine().tell(run, &Event::Cancelled).await?;
-        self.look_at(run);
+        if heard.hands.store.run(id).await?.run.attempt == attempt {
+            self.engine().tell(id, &Event::Cancelled).await?;
+            self.look_at(id);
+        }
         heard.react(Reaction::Eyes).await?;
         heard.end(Reaction::Rocket).await
     }
 
-    async fn retry(&self, heard: &Heard<'_>, id: &RunId) -> Result<Taken, Trouble> {
+    async fn retry(&self, heard: &Heard<'_>, id: &RunId, was: (u32, u32)) -> Result<Taken, Trouble> {
         heard.react(Reaction::Eyes).await?;
-        let before = heard.hands.store.run(id).await?.run;
-        self.engine().tell(id, &Event::Retried).await?;
-        let after = heard.hands.store.run(id).await?.run;
-        if (before.round, before.attempt) == (after.round, after.attempt) {
-            return heard.say(&crate::run::reply::nothing_to_retry(&after), Reaction::Confused).await;
+        let store = &heard.hands.store;
+        let mut now = store.run(id).await?.run;
+        if (now.attempt, now.round) == was {
+            self.engine().tell(id, &Event::Retried).await?;
+            now = store.run(id).await?.run;
+        }
+        if (now.attempt, now.round) == was {
+            return heard.say(&crate::run::reply::nothing_to_retry(&now), Reaction::Confused).await;
         }
         self.look_at(id);
         heard.end(Reaction::Rocket).await
@@ -207,8 +202,14 @@ impl App {
 }
 
 impl Heard<'_> {
+    /// The run that this comment starts: the same comment is the same run, however often it arrives.
+    pub(super) fn own_run(&self) -> RunId {
+        let (repo, comment) = (self.comment.repo.id.to_string(), self.comment.id.to_string());
+        RunId::derive(&[&repo, &comment, Command::Build.row().word])
+    }
+
     /// Where the author stands. Who may write is not asked whether it is a collaborator.
-    async fn standing(&self) -> Result<Standing, GitHubError> {
+    pub(super) async fn standing(&self) -> Result<Standing, GitHubError> {
         let permission = self.desk.permission(&self.comment.author).await?;
         let is_asked = permission < Permission::Write && !self.comment.repo.is_private;
         let is_collaborator = match is_asked {
@@ -245,8 +246,14 @@ impl Heard<'_> {
         self.say(&refusal.text(), Reaction::Confused).await
     }
 
-    /// Answers with a comment, and ends.
+    /// Answers with a comment, and ends; once it is begun, the answer is that one.
     async fn say(&self, text: &str, end: Reaction) -> Result<Taken, Trouble> {
+        let is_refusal = end == Reaction::Confused;
+        self.begin(&Deed::Say { text: text.to_owned(), is_refusal }).await?;
+        self.answer(text, end).await
+    }
+
+    async fn answer(&self, text: &str, end: Reaction) -> Result<Taken, Trouble> {
         self.react(Reaction::Eyes).await?;
         let text = match &self.said.second {
             Some(second) => format!("{text}\n\n{}", reply::second(second)),
@@ -257,8 +264,8 @@ impl Heard<'_> {
     }
 
     async fn post(&self, text: &str) -> Result<(), Trouble> {
-        let key = format!("comment/{}", self.comment.id);
-        let marker = format!("<!-- quantum:comment={} slot=answer -->", self.comment.id);
+        let key = answer_key(self.comment.id);
+        let marker = format!("{ANSWER_START}{}{ANSWER_END}", self.comment.id);
         let wall = Wall {
             hands: self.hands,
             desk: self.desk,
@@ -266,7 +273,7 @@ impl Heard<'_> {
             number: self.comment.number,
             sender: Sender::Key(&key),
         };
-        wall.post("answer", Priority::Reply, &format!("{text}\n\n{marker}")).await.map(drop)
+        wall.post(ANSWER, Priority::Reply, &format!("{text}\n\n{marker}")).await.map(drop)
     }
 
     async fn end(&self, reaction: Reaction) -> Result<Taken, Trouble> {
@@ -274,7 +281,7 @@ impl Heard<'_> {
         Ok(Taken::Done("answered"))
     }
 
-    async fn react(&self, reaction: Reaction) -> Result<(), Trouble> {
+    pub(super) async fn react(&self, reaction: Reaction) -> Result<(), Trouble> {
         let id = self.comment.id;
         let call = || self.desk.react_comment(id, reaction).boxed();
         match self.hands.send(self.installation, Priority::Acknowledge, call).await {
@@ -300,9 +307,19 @@ impl AppHands {
     }
 }
 
-/// The run of a comment: the same comment is the same run, however often it arrives.
-fn run_of(comment: &Comment) -> RunId {
-    RunId::derive(&[&comment.repo.id.to_string(), &comment.id.to_string(), Command::Build.row().word])
+/// The slot of an answer to a comment, and its marker.
+pub(super) const ANSWER: &str = "answer";
+const ANSWER_START: &str = "<!-- quantum:comment=";
+const ANSWER_END: &str = " slot=answer -->";
+
+/// Under which key an answer to a comment is remembered.
+pub(super) fn answer_key(comment: u64) -> String {
+    format!("comment/{comment}")
+}
+
+/// The comment that this one of ours answers.
+pub(super) fn answered(body: &str) -> Option<u64> {
+    body.trim_end().lines().last()?.strip_prefix(ANSWER_START)?.strip_suffix(ANSWER_END)?.parse().ok()
 }
 
 /// A refusal for the thread: what, and what next.

@@ -1,7 +1,9 @@
 //! The App's hands: the effects of its runs, done on GitHub, and on a mirror of the repository as on a laptop.
 
 use super::{
-    Lines, Priority, Pulse, able::Able, aside,
+    Lines, Priority, Pulse,
+    able::Able,
+    aside,
     counted::{self, Answers, Counted},
     desk::{Place, Trouble},
     publish::{Change, PULL},

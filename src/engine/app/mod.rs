@@ -12,12 +12,15 @@ mod commands;
 mod counted;
 mod desk;
 mod hands;
+mod hearing;
 mod intake;
 mod lines;
 mod publish;
+mod scan;
 mod slots;
 mod status;
 mod sweep;
+mod twins;
 mod upload;
 mod working;
 

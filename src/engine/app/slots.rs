@@ -66,8 +66,7 @@ impl Wall<'_> {
     async fn ours(&self, body: &str, since: Timestamp) -> Result<Option<(u64, String)>, Trouble> {
         let Some(marker) = last_line(body) else { return Ok(None) };
         // clocks differ: GitHub's may be behind ours
-        let back = i64::try_from(limits::CLOCKS_DIFFER.as_millis()).unwrap_or(i64::MAX);
-        let since = Timestamp(since.0.saturating_sub(back));
+        let since = since.before(limits::CLOCKS_DIFFER);
         let app = Some(self.hands.us().app_id);
         let is_ours = |one: &Seen| one.app_id == app && last_line(&one.body) == Some(marker);
         let look = || {

@@ -119,12 +119,12 @@ impl Writing {
     }
 
     /// The right to write a run's status until it is dropped; None: somebody else has it, and looks again.
-    fn begin(&self, run: &RunId) -> Option<Alone<'_>> {
+    pub(super) fn begin(&self, run: &RunId) -> Option<Alone<'_>> {
         self.runs().insert(run.clone()).then(|| Alone { writing: self, run: run.clone() })
     }
 }
 
-struct Alone<'a> {
+pub(super) struct Alone<'a> {
     writing: &'a Writing,
     run: RunId,
 }

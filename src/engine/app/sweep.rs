@@ -1,14 +1,16 @@
 //! The sweep: what was missed is found. Deliveries that failed are asked for again (GitHub never does so by itself, and keeps
-//! them three days: "Handling failed webhook deliveries"); pull requests that we watch are read again.
+//! them three days: "Handling failed webhook deliveries"); what no delivery told of is read (`scan`); pull requests that we
+//! watch are read again.
 
 use super::{App, publish::PULL};
 use crate::{
     clock::Timestamp,
     engine::{owner, perform::sweep_work},
-    github::{GitHubError, PullState},
-    limits::app as limits,
+    github::{DeliveryLog, FailedDelivery, GitHubError, PullState},
+    limits::{app as limits, server::DELIVERIES_KEPT},
     report::{Hint, Report},
     run::{Event, Phase},
+    store::{KnownRepo, StoreError},
 };
 
 /// What a sweep found.
@@ -16,44 +18,105 @@ use crate::{
 pub struct Swept {
     /// Deliveries that were asked for again.
     pub redelivered: u32,
+    /// Commands that no delivery had told of.
+    pub heard: u32,
+    /// Later twins of our comments that were deleted.
+    pub twins: u32,
     /// Runs whose pull request had ended.
     pub ended: u32,
 }
+
+/// Up to when GitHub's log of deliveries was looked through.
+const LOG: &str = "deliveries";
 
 impl App {
     /// Looks for what was missed.
     pub async fn sweep(&self) -> Result<Swept, Report> {
         self.free().await?;
         self.look_at_deadlines().await?;
-        let swept = Swept { redelivered: self.redeliver().await?, ended: self.look_at_pulls().await? };
+        let now = self.engine().now();
+        let log = self.delivery_log(now).await?;
+        // read first: what is found by reading is heard in the order in which it was said
+        let scanned = self.scan().await?;
+        let redelivered = match log {
+            Some(log) => self.redeliver(log.failed, now).await?,
+            None => 0,
+        };
+        let ended = self.look_at_pulls().await?;
+        self.forget_old(now).await.map_err(|error| error.report())?;
+        let swept = Swept { redelivered, heard: scanned.heard, twins: scanned.twins, ended };
         if swept != Swept::default() {
             tracing::info!(?swept, "swept");
         }
         Ok(swept)
     }
 
-    /// Asks for what failed since the last sweep, and that we don't have.
-    async fn redeliver(&self) -> Result<u32, Report> {
-        let (hands, store, now) = (self.hands(), self.engine().store(), self.engine().now());
-        let back = i64::try_from(limits::DELIVERIES_ASKED.as_millis()).unwrap_or(i64::MAX);
-        let since = Timestamp(now.0.saturating_sub(back));
-        let failed = match hands.parts.github.failed_deliveries(since).await {
-            Ok(failed) => failed,
-            Err(GitHubError::Limited { .. }) => return Ok(0),
+    /// Reads GitHub's log from where it was looked through last, and learns from it which repositories there are; None: not now.
+    async fn delivery_log(&self, now: Timestamp) -> Result<Option<DeliveryLog>, Report> {
+        let store = self.engine().store();
+        let told = |error: StoreError| error.report();
+        let last = store.looked(LOG).await.map_err(told)?;
+        let earliest = now.before(limits::DELIVERIES_ASKED);
+        let since = last.map_or(earliest, |last| last.before(limits::CLOCKS_DIFFER).max(earliest));
+        let log = match self.hands().parts.github.deliveries(since).await {
+            Ok(log) => log,
+            Err(GitHubError::Limited { .. }) => return Ok(None),
             Err(error) => return Err(error.report()),
         };
-        let mut asked = 0;
+        for ((installation, repo_id), at) in &log.repos {
+            let known = store.known_repo(*repo_id).await.map_err(told)?;
+            if known.is_some_and(|known| known.installation == *installation) {
+                continue;
+            }
+            // new since the last look; who never looked knows of nothing that was before
+            let begun = last.map_or(now, |last| last.max(*at)).before(limits::SCAN_OVERLAP);
+            let repo = KnownRepo {
+                installation: *installation,
+                repo_id: *repo_id,
+                owner: String::new(),
+                name: String::new(),
+                is_private: false,
+                begun,
+                since: begun,
+            };
+            store.see_repo(&repo).await.map_err(told)?;
+        }
+        Ok(Some(log))
+    }
+
+    /// Asks for what failed and what we don't have. Only when all of it was asked for, the log is looked through up to now.
+    async fn redeliver(&self, failed: Vec<FailedDelivery>, now: Timestamp) -> Result<u32, Report> {
+        let (hands, store) = (self.hands(), self.engine().store());
+        let (mut asked, mut is_whole) = (0, true);
         for one in failed {
             if store.delivery(&one.guid).await.map_err(|error| error.report())?.is_some() {
                 continue;
             }
             match hands.parts.github.redeliver(one.id).await {
                 Ok(()) => asked += 1,
-                Err(GitHubError::Limited { .. }) => break,
-                Err(error) => tracing::warn!(delivery = %one.guid, %error, "could not be asked for again"),
+                // it is in the log no more
+                Err(GitHubError::Missing { .. }) => {}
+                Err(error) => {
+                    is_whole = false;
+                    if matches!(error, GitHubError::Limited { .. }) {
+                        break;
+                    }
+                    tracing::warn!(delivery = %one.guid, %error, "could not be asked for again");
+                }
             }
         }
+        if is_whole {
+            store.look_done(LOG, now).await.map_err(|error| error.report())?;
+        }
         Ok(asked)
+    }
+
+    /// What is too old to come again is forgotten, a little at a time.
+    async fn forget_old(&self, now: Timestamp) -> Result<(), StoreError> {
+        let (store, before) = (self.engine().store(), now.before(DELIVERIES_KEPT));
+        store.forget_deliveries(before, limits::FORGOTTEN_AT_ONCE).await?;
+        store.forget_hearings(before, limits::FORGOTTEN_AT_ONCE).await?;
+        Ok(())
     }
 
     /// Reads the pull requests of runs that are watched: that one was closed may have been missed.

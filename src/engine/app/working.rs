@@ -46,6 +46,8 @@ pub struct App {
     later: Mutex<HashMap<RunId, (u32, Timestamp)>>,
     /// One delivery of a repository at a time: two commands on one issue must not both find it free.
     repos: Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>,
+    /// When it began: what was missed before is looked for at once.
+    awake_since: Timestamp,
 }
 
 type Driven<'a> = LocalBoxFuture<'a, (RunId, Result<Phase, Report>)>;
@@ -55,6 +57,7 @@ impl App {
     pub fn new(hands: AppHands, timing: Timing, bounds: Bounds, came: Arc<Notify>) -> Self {
         let (store, clock) = (hands.store.clone(), hands.clock.clone());
         let timing = Timing { linger: limits::LINGER, ..timing };
+        let awake_since = clock.now();
         Self {
             engine: Engine::with(store, hands, clock, timing),
             bounds,
@@ -62,12 +65,17 @@ impl App {
             wants: Notify::new(),
             later: Mutex::default(),
             repos: Mutex::default(),
+            awake_since,
         }
     }
 
     /// The engine under it.
     pub fn engine(&self) -> &Engine<AppHands> {
         &self.engine
+    }
+
+    pub(super) fn awake_since(&self) -> Timestamp {
+        self.awake_since
     }
 
     pub(super) fn hands(&self) -> &AppHands {

@@ -10,6 +10,7 @@ use crate::{
         wire::{Numbered, User},
     },
     intent::notice::{Account, On},
+    limits::github as limits,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -51,6 +52,8 @@ pub struct Issue {
 pub struct Seen {
     /// Its id.
     pub id: u64,
+    /// The issue or pull request it is on.
+    pub number: u64,
     /// Its text; untrusted.
     pub body: String,
     /// The App that wrote it.
@@ -59,6 +62,8 @@ pub struct Seen {
     pub author: Option<Account>,
     /// When it was written.
     pub created: Timestamp,
+    /// When it was last edited; the same as `created` when it never was.
+    pub updated: Timestamp,
     /// Its address for people.
     pub url: String,
 }
@@ -84,8 +89,28 @@ struct ToldComment {
     performed_via_github_app: Option<Numbered>,
     user: Option<User>,
     created_at: String,
+    updated_at: Option<String>,
     #[serde(default)]
     html_url: String,
+    #[serde(default)]
+    issue_url: String,
+}
+
+impl ToldComment {
+    /// None: it lacks a time, or where it is.
+    fn seen(self, number: Option<u64>) -> Option<Seen> {
+        let created = date::read(&self.created_at)?;
+        Some(Seen {
+            id: self.id,
+            number: number.or_else(|| self.issue_url.rsplit('/').next()?.parse().ok())?,
+            body: self.body.unwrap_or_default(),
+            app_id: self.performed_via_github_app.map(|app| app.id),
+            author: self.user.map(Account::from),
+            created,
+            updated: self.updated_at.as_deref().map_or(Some(created), date::read)?,
+            url: self.html_url,
+        })
+    }
 }
 
 impl Desk {
@@ -108,22 +133,30 @@ impl Desk {
 
     /// Comments that were written or edited since then, oldest first.
     pub async fn comments_since(&self, number: u64, since: Timestamp) -> Result<Vec<Seen>, GitHubError> {
-        let ask = Ask::get("read the comments", &["issues", &number.to_string(), "comments"]);
-        let odd = || ask.odd("a comment without a time");
-        let since = date::written(since).ok_or_else(odd)?;
-        let told =
-            self.list(Need::Read, ask.clone().query("since", since), |page: Vec<ToldComment>| page).await?;
-        let seen = |told: ToldComment| {
-            Some(Seen {
-                created: date::read(&told.created_at)?,
-                id: told.id,
-                body: told.body.unwrap_or_default(),
-                app_id: told.performed_via_github_app.map(|app| app.id),
-                author: told.user.map(Account::from),
-                url: told.html_url,
-            })
-        };
-        told.into_iter().map(|told| seen(told).ok_or_else(odd)).collect()
+        let ask = comments(number, since)?;
+        let told = self.list(Need::Read, ask.clone(), |page: Vec<ToldComment>| page).await?;
+        seen(&ask, told, Some(number))
+    }
+
+    /// The same for somebody who is about to write there, so that it takes no other token; where there are more of them than a
+    /// list may hold, the first.
+    pub async fn said_since(&self, number: u64, since: Timestamp) -> Result<Vec<Seen>, GitHubError> {
+        let ask = comments(number, since)?;
+        let (told, is_all) = self.list_some(Need::Talk, ask.clone(), |page: Vec<ToldComment>| page).await?;
+        if !is_all {
+            tracing::warn!(number, "more was said in a thread than is looked through");
+        }
+        seen(&ask, told, Some(number))
+    }
+
+    /// One page of what was written or edited in the whole repository since then, the longest unchanged first. As long as
+    /// nothing changes, asking again costs nothing.
+    pub async fn talk_since(&self, since: Timestamp) -> Result<Vec<Seen>, GitHubError> {
+        let ask = Ask::get("read the repository's comments", &["issues", "comments"]).kept();
+        let since = date::written(since).ok_or_else(|| ask.odd("a time that can't be written"))?;
+        let ask = ask.query("since", since).query("sort", "updated").query("direction", "asc");
+        let ask = ask.query("per_page", limits::PAGE);
+        seen(&ask, self.read(Need::Read, &ask).await?, None)
     }
 
     /// Writes a comment; its id.
@@ -174,4 +207,15 @@ impl Desk {
         let ask = Ask::post("assign somebody", &path, json!({ "assignees": [login] }));
         self.ask(Need::Talk, &ask).await.map(drop)
     }
+}
+
+fn comments(number: u64, since: Timestamp) -> Result<Ask, GitHubError> {
+    let ask = Ask::get("read the comments", &["issues", &number.to_string(), "comments"]);
+    let since = date::written(since).ok_or_else(|| ask.odd("a time that can't be written"))?;
+    Ok(ask.query("since", since))
+}
+
+fn seen(ask: &Ask, told: Vec<ToldComment>, number: Option<u64>) -> Result<Vec<Seen>, GitHubError> {
+    let odd = || ask.odd("a comment without a time or a place");
+    told.into_iter().map(|told| told.seen(number).ok_or_else(odd)).collect()
 }

@@ -15,7 +15,8 @@ fn by_shell(commands: &str) -> Vec<serde_json::Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_file_is_published_as_it_is() {
-    let commands = "rm gone; ln -s value link; chmod +x tool; printf '\\377\\376' > binary; seq 400000 > large";
+    let commands =
+        "rm gone; ln -s value link; chmod +x tool; printf '\\377\\376' > binary; seq 400000 > large";
     let town = Town::new(&by_shell(commands)).await;
     let before = [("gone", Some("x\n")), ("tool", Some("#!/bin/sh\n")), ("stays", Some("as it is\n"))];
     town.hub.push(town.usual.repo, town.usual.ada, "main", &before);
@@ -49,6 +50,10 @@ async fn what_is_too_much_or_leads_out_is_not_published_and_the_thread_says_why(
         let thread = town.thread(number);
         assert!(thread.contains(said), "{commands}: {thread}");
         assert_eq!(town.hub.branches(town.usual.repo), ["main"], "{commands}");
-        assert_eq!((thread.matches("slot=result").count(), town.hub.count("POST", "/pulls")), (1, 0), "{thread}");
+        assert_eq!(
+            (thread.matches("slot=result").count(), town.hub.count("POST", "/pulls")),
+            (1, 0),
+            "{thread}"
+        );
     }
 }

@@ -4,14 +4,19 @@
 mod ambiguous;
 mod bounds;
 mod build;
+mod chance;
 mod commands;
 mod crowd;
+mod dedupe;
+mod disorder;
 mod ends;
 mod examples;
+mod missed;
 mod trouble;
+mod twins;
 mod waits;
 
-use crate::world::{FakeGitHub, UserId, Usual};
+use crate::world::{FakeGitHub, Settings, UserId, Usual};
 use quantumlayer::{
     clock::Clock,
     engine::{
@@ -68,7 +73,13 @@ const CHECK: &str = "if grep -q good value; then echo 'test result: ok. 1 passed
 impl Town {
     /// `acme/widgets` with a check that fails until `value` holds `good`, and a model that says these lines.
     pub(crate) async fn new(lines: &[Value]) -> Self {
-        let hub = FakeGitHub::start().await;
+        Self::at(Clock::System, lines).await
+    }
+
+    /// The same by this clock.
+    pub(crate) async fn at(clock: Clock, lines: &[Value]) -> Self {
+        let settings = Settings { clock, ..Settings::default() };
+        let hub = FakeGitHub::start_with(settings);
         let usual = hub.usual();
         hub.push(usual.repo, usual.ada, "main", &FILES);
         hub.take(usize::MAX);
@@ -84,10 +95,10 @@ impl Town {
         let model = (!lines.is_empty())
             .then(|| Arc::new(Scripted::parse("scripted/story", &text).unwrap()) as Arc<dyn Model>);
         let wanted = GitHubSettings { api_url: hub.url(), app_id: hub.app_id(), key: hub.key() };
-        let app = app(wanted, &us, &store, folder.path().to_owned(), model, (&came, &metrics));
+        let app = app(wanted, &us, &store, folder.path().to_owned(), model, (&came, &metrics, &hub.clock()));
         let door = Door {
             store: store.clone(),
-            clock: Clock::System,
+            clock: hub.clock(),
             secret: hub.webhook_secret(),
             may_matter: Arc::new(move |event, body| {
                 !matches!(webhook::notice(event, body, &us), Notice::Ignored(_))
@@ -108,6 +119,11 @@ impl Town {
             () = then => {}
             () = async { self.work().await } => {}
         }
+        self.killed().await
+    }
+
+    /// Stops like a program that is killed.
+    pub(crate) async fn killed(self) -> Stopped {
         self.stop.cancel();
         let Self { hub, usual, store, folder, .. } = self;
         for run in store.open_threads().await.unwrap() {
@@ -183,10 +199,10 @@ pub(crate) fn app(
     store: &Store,
     data: PathBuf,
     model: Option<Arc<dyn Model>>,
-    (came, metrics): (&Arc<Notify>, &Metrics),
+    (came, metrics, clock): (&Arc<Notify>, &Metrics, &Clock),
 ) -> App {
     let site = wanted.api_url.clone();
-    let github = GitHub::with_gap(wanted, Clock::System, Duration::ZERO).unwrap();
+    let github = GitHub::with_gap(wanted, clock.clone(), Duration::ZERO).unwrap();
     let parts = AppParts {
         github,
         us: us.clone(),
@@ -196,14 +212,15 @@ pub(crate) fn app(
         wire: Wire::new(tokio::runtime::Handle::current()).unwrap(),
         sandbox: Sandbox { kind: Kind::Linux, program: env!("CARGO_BIN_EXE_quantum").into() },
         model,
-        budget: Budget { usd: Usd(2_000_000), minutes: 30, steps: 60 },
+        // deliveries may be late by more than half an hour
+        budget: Budget { usd: Usd(2_000_000), minutes: 60, steps: 60 },
         roots: Roots::default(),
         host_env: BTreeMap::new(),
         egress_allow: None,
         metrics: metrics.clone(),
         pulse: Pulse::default(),
     };
-    let hands = AppHands::new(store.clone(), parts, Lines::new(Duration::ZERO), Clock::System);
+    let hands = AppHands::new(store.clone(), parts, Lines::new(Duration::ZERO), clock.clone());
     let soon = Duration::from_millis(1);
     let bounds = Bounds { runs_at_once: 2, sweep_every: Duration::from_secs(3600), status_again: soon };
     App::new(hands, Timing { backoff: soon, ..Timing::default() }, bounds, Arc::clone(came))

@@ -87,7 +87,7 @@ async fn failed_deliveries_are_found_and_sent_again() {
     let stage =
         Stage::new(&[(LOG, &pages), ("POST /app/hook/deliveries/3/attempts", &[play(202, json!({}))])]).await;
     let since = Timestamp(NOW.0 - 6 * 3_600_000);
-    let failed = stage.github.failed_deliveries(since).await.unwrap();
+    let failed = stage.github.deliveries(since).await.unwrap().failed;
     let at = |hour: i64| Timestamp(NOW.0 - (8 - hour) * 3_600_000 + 1_800_000);
     let one = |id: u64, guid: &str, hour| FailedDelivery {
         id,
@@ -104,4 +104,29 @@ async fn failed_deliveries_are_found_and_sent_again() {
     );
     stage.github.redeliver(3).await.unwrap();
     stage.github.redeliver(3).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_unchanged_is_read_on_behind_its_first_page() {
+    const LOG: &str = "GET /app/hook/deliveries";
+    let page = |ids: &[u64]| {
+        let one = |id: &u64| {
+            json!({"id": id, "guid": id.to_string(), "delivered_at": "2026-11-27T07:30:00Z", "redelivery": false,
+                "duration": 0.3, "status": "x", "status_code": 502, "event": "issues", "action": null,
+                "installation_id": 7, "repository_id": id})
+        };
+        play(200, ids.iter().map(one).collect())
+    };
+    let first =
+        page(&[5, 4]).header("etag", "W/\"1\"").header("link", "<http://x/?cursor=v1_4>; rel=\"next\"");
+    let answers = [first, page(&[3]), play(304, Value::Null).text(""), page(&[3, 2])];
+    let stage = Stage::new(&[(LOG, &answers)]).await;
+    let read = async || stage.github.deliveries(Timestamp(0)).await.unwrap();
+    let ids =
+        |log: &quantumlayer::github::DeliveryLog| log.failed.iter().map(|one| one.id).collect::<Vec<_>>();
+    let (before, after) = (read().await, read().await);
+    assert_eq!((ids(&before), ids(&after)), (vec![3, 4, 5], vec![2, 3, 4, 5]));
+    assert_eq!(after.repos.keys().copied().collect::<Vec<_>>(), [(7, 2), (7, 3), (7, 4), (7, 5)]);
+    let queries: Vec<_> = stage.asked().into_iter().map(|asked| asked.query).collect();
+    assert_eq!(queries, ["per_page=100", "cursor=v1_4", "per_page=100", "cursor=v1_4"]);
 }

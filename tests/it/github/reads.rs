@@ -75,7 +75,8 @@ async fn a_list_is_read_to_its_end() {
     let stage = Stage::new(&[(LIST, &answers)]).await;
     let seen = stage.desk().comments_since(5, NOW).await.unwrap();
     let (body, url) = ("x".to_owned(), String::new());
-    let one = Seen { id: 0, body, app_id: Some(APP), author: None, created: NOW, url };
+    let one =
+        Seen { id: 0, number: 5, body, app_id: Some(APP), author: None, created: NOW, updated: NOW, url };
     assert_eq!(seen, [1, 2, 3].map(|id| Seen { id, ..one.clone() }));
     let queries: Vec<_> = stage.asked().into_iter().skip(1).map(|asked| asked.query).collect();
     assert_eq!(queries, ["since=2026-11-27T08%3A00%3A00Z&per_page=100", "page=2&per_page=100"]);

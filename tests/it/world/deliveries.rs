@@ -67,6 +67,13 @@ impl Hooks {
 }
 
 impl State {
+    /// The same once more, with the same GUID or another one.
+    fn copy(&mut self, delivery: &Delivery, is_other: bool) -> Delivery {
+        let id = self.next_id();
+        let guid = if is_other { format!("{id:08x}-{}", delivery.guid) } else { delivery.guid.clone() };
+        Delivery { id, guid, ..delivery.clone() }
+    }
+
     fn end(&mut self, mut delivery: Delivery, status_code: u16, status: &str, answer: &str) {
         let at = self.now();
         delivery.end = Some(End { at, status_code, status: status.to_owned(), answer: answer.to_owned() });
@@ -183,6 +190,28 @@ impl Hub {
             let copy = Delivery { id: state.next_id(), ..delivery.clone() };
             state.hooks.waiting.push_front(copy);
             state.hooks.waiting.push_front(delivery);
+        }
+    }
+
+    /// Each of those that wait is sent so often; every second copy under a GUID of its own, as by a second webhook.
+    pub(crate) fn multiply(&self, mut times: impl FnMut() -> usize) {
+        let mut state = self.state();
+        for delivery in std::mem::take(&mut state.hooks.waiting) {
+            for n in 1..times().max(1) {
+                let copy = state.copy(&delivery, n % 2 == 1);
+                state.hooks.waiting.push_back(copy);
+            }
+            state.hooks.waiting.push_back(delivery);
+        }
+    }
+
+    /// Each of those that wait is sent once more under another GUID, and that copy is held back until `let_go`.
+    pub(crate) fn echo_later(&self) {
+        let mut state = self.state();
+        let waiting: Vec<_> = state.hooks.waiting.iter().cloned().collect();
+        for delivery in waiting {
+            let copy = state.copy(&delivery, true);
+            state.hooks.held.push(copy);
         }
     }
 

@@ -5,7 +5,7 @@ use super::{
     answer::{Answer, unstamp},
     call::{Call, Who},
     routes_issues::{LONGEST_TEXT, must_fit, react_to, thread},
-    state::{Role, State},
+    state::{Comment, Role, State},
 };
 use serde_json::Value;
 
@@ -33,20 +33,40 @@ fn text(call: &Call) -> Result<&str, Answer> {
     Ok(body)
 }
 
-pub(super) fn list(state: &mut State, call: &Call) -> Done {
-    let number = thread(state, call)?;
+/// What was written or edited since then, by the query, and is not hidden yet; whole seconds, as GitHub keeps them.
+fn recent(state: &mut State, call: &Call) -> Result<Vec<Comment>, Answer> {
     let since =
         call.query("since").map(|since| unstamp(since).ok_or_else(|| Answer::refuse(422, "Invalid since")));
     let since = since.transpose()?.unwrap_or_default();
-    // whole seconds, as GitHub keeps them
-    let is_recent = |at: i64| at.div_euclid(1000) >= since.0.div_euclid(1000);
+    let is_recent = |one: &&Comment| one.updated.0.div_euclid(1000) >= since.0.div_euclid(1000);
     let repo = call.repo();
-    let rows = state.repo(repo).comments.values();
-    let rows = rows.filter(|one| one.number == number && is_recent(one.updated.0));
+    let rows = state.repo(repo).comments.values().filter(is_recent);
     let ids = rows.map(|one| one.id).collect();
     let shown = state.shown(repo, "comment", ids);
-    let rows = shown.iter().map(|id| state.comment_json(repo, &state.repo(repo).comments[id]));
-    Ok(Answer::page(call, rows.collect()))
+    Ok(shown.iter().map(|id| state.repo(repo).comments[id].clone()).collect())
+}
+
+fn listed(state: &State, call: &Call, rows: &[Comment]) -> Answer {
+    Answer::page(call, rows.iter().map(|one| state.comment_json(call.repo(), one)).collect())
+}
+
+pub(super) fn list(state: &mut State, call: &Call) -> Done {
+    let number = thread(state, call)?;
+    let mut rows = recent(state, call)?;
+    rows.retain(|one| one.number == number);
+    Ok(listed(state, call, &rows))
+}
+
+/// Of the whole repository: by age, or by the last edit.
+pub(super) fn list_all(state: &mut State, call: &Call) -> Done {
+    let mut rows = recent(state, call)?;
+    if call.query("sort") == Some("updated") {
+        rows.sort_by_key(|one| (one.updated.0.div_euclid(1000), one.id));
+    }
+    if call.query("direction") == Some("desc") {
+        rows.reverse();
+    }
+    Ok(listed(state, call, &rows))
 }
 
 pub(super) fn one(state: &mut State, call: &Call) -> Done {

@@ -192,7 +192,7 @@ pub(crate) struct Pull {
     pub(crate) base_sha: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Comment {
     pub(crate) id: u64,
     pub(crate) number: u64,

@@ -100,6 +100,7 @@ pub(super) static ROUTES: &[Row] = &[
     row("GET", "/repos/{owner}/{repo}/git/matching-refs/{ref}", CODE, Role::Read, refs::matching),
     row("PATCH", "/repos/{owner}/{repo}/git/refs/{ref}", CODE_WRITE, Role::Write, refs::update),
     row("DELETE", "/repos/{owner}/{repo}/git/refs/{ref}", CODE_WRITE, Role::Write, refs::delete),
+    row("GET", "/repos/{owner}/{repo}/issues/comments", TALK, Role::Read, talk::list_all),
     row("GET", "/repos/{owner}/{repo}/issues/comments/{comment_id}", TALK, Role::Read, talk::one),
     row("PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}", TALK_WRITE, Role::Read, talk::edit),
     row("DELETE", "/repos/{owner}/{repo}/issues/comments/{comment_id}", TALK_WRITE, Role::Read, talk::delete),

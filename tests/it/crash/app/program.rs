@@ -61,7 +61,7 @@ async fn the_app_that_is_killed() {
         ModelSettings { openai_key: None, openai_base_url: settings.openai_base_url.clone(), prices: None };
     let model = spec::open(settings.model.as_deref().unwrap(), &models).unwrap();
     let (came, metrics) = (Arc::default(), Metrics::new());
-    let app = app(wanted, &us, &store, settings.data.clone(), Some(model), (&came, &metrics));
+    let app = app(wanted, &us, &store, settings.data.clone(), Some(model), (&came, &metrics, &Clock::System));
     let door = Door {
         store,
         clock: Clock::System,
