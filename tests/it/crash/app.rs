@@ -8,6 +8,7 @@ mod program;
 use super::{Size, size, some, tracer::At, wire::Deadly};
 use case::{Case, Death, Ended, Life};
 use program::Program;
+use similar::TextDiff;
 use std::{
     collections::BTreeSet,
     sync::{
@@ -85,7 +86,9 @@ fn through(program: Program, deaths: &[Death]) -> (usize, Case) {
         }
     }
     let why = format!("{deaths:?}");
-    assert_eq!(case.end(last, kills, &why), calm(Program::Hurried).ended, "{why}");
+    let (ended, expected) = (case.end(last, kills, &why), &calm(Program::Hurried).ended);
+    let other = TextDiff::from_lines(&expected.thread, &ended.thread);
+    assert!(ended == *expected, "{why}: {:?}\n{}", ended.asked, other.unified_diff());
     (kills, case)
 }
 

@@ -4,8 +4,8 @@ use crate::process::kill;
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Kill who asks at this question (from 1), before or after it is answered.
@@ -18,15 +18,25 @@ pub(super) struct Deadly {
 /// What is called for an answer, by the question's task and step.
 pub(super) type Story = fn(&str, usize) -> (&'static str, Value);
 
-/// The server; it lives as long as the test's process.
+/// The server.
 pub(super) struct Wire {
     pub(super) url: String,
+    address: SocketAddr,
     state: Arc<Mutex<State>>,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
+        // wakes who listens, if anybody does
+        let _ = TcpStream::connect(self.address);
+    }
 }
 
 #[derive(Default)]
 struct State {
     asked: Vec<String>,
+    is_closed: bool,
     deadly: Option<(Deadly, u32)>,
 }
 
@@ -34,16 +44,19 @@ impl Wire {
     /// A model that tells this story.
     pub(super) fn telling(story: Story) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if shared.lock().unwrap().is_closed {
+                    return;
+                }
                 let shared = Arc::clone(&shared);
                 std::thread::spawn(move || serve(&stream, &shared, story));
             }
         });
-        Self { url, state }
+        Self { url: format!("http://{address}/v1"), address, state }
     }
 
     /// Starts a process that dies as told. Nothing is answered before its id is known.
