@@ -16,8 +16,9 @@ pub const STATUS_EVERY: Duration = Duration::from_secs(10);
 pub const STATUS_AGAIN: Duration = Duration::from_secs(30);
 /// Status comments that are looked at in one go; more are looked at in the next.
 pub const STATUSES_AT_ONCE: u32 = 50;
-/// Deliveries that are taken in side by side; more wait.
-pub const DELIVERIES_AT_ONCE: u32 = 8;
+/// Deliveries that are taken in side by side: nearly all the time each waits in its installation's line, where a change goes
+/// out once a second, so there are places for more than a crowd. More wait.
+pub const DELIVERIES_AT_ONCE: usize = 128;
 /// Times taking a delivery in may fail in a way that may pass (over half an hour of waiting). At the bound it is given up.
 pub const DELIVERY_FAILURES: u32 = 40;
 /// How long nothing is looked at without news.

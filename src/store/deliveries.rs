@@ -141,14 +141,27 @@ impl Store {
     /// The oldest that wait and may be looked at now, in the order they came; each counts as started once more. Nothing
     /// keeps a second caller from being given the same ones: one task asks, and ends or postpones each before it asks again.
     pub async fn next_deliveries(&self, now: Timestamp, most: u32) -> Result<Vec<Delivery>, StoreError> {
+        self.next_deliveries_but(&[], now, most).await
+    }
+
+    /// The same without those that the caller has in hand.
+    pub async fn next_deliveries_but(
+        &self,
+        in_hand: &[String],
+        now: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let in_hand = serde_json::Value::from(in_hand).to_string();
         self.write(move |connection| {
             Box::pin(async move {
                 let rows = sqlx::query(
                     "UPDATE deliveries SET starts = starts + 1 WHERE seq IN (
-                         SELECT seq FROM deliveries WHERE state = 'stored' AND not_before <= ? ORDER BY seq LIMIT ?)
+                         SELECT seq FROM deliveries WHERE state = 'stored' AND not_before <= ?
+                         AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?)
                      RETURNING *",
                 )
                 .bind(now.0)
+                .bind(in_hand)
                 .bind(most)
                 .fetch_all(connection)
                 .await?;

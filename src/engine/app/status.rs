@@ -42,7 +42,7 @@ impl AppHands {
     pub(super) async fn write_statuses(&self, again: Duration) -> Result<Option<Timestamp>, Report> {
         let wanted = self.store.wanted_statuses(limits::STATUSES_AT_ONCE).await;
         let wanted = wanted.map_err(|error| error.report())?;
-        let written = wanted.iter().map(|one| self.write_if_due(one, again));
+        let written = wanted.iter().map(|one| self.write_status_of(&one.run, again));
         let mut next: Option<Timestamp> = None;
         for end in futures_util::future::join_all(written).await {
             next = [next, end?].into_iter().flatten().min();
@@ -50,18 +50,15 @@ impl AppHands {
         Ok(next)
     }
 
-    /// Writes the status of one run, if it is due.
-    pub(super) async fn write_status_of(&self, run: &RunId, again: Duration) -> Result<(), Report> {
+    /// Writes the status of one run if it is due; when it will be, if not.
+    pub(super) async fn write_status_of(
+        &self,
+        run: &RunId,
+        again: Duration,
+    ) -> Result<Option<Timestamp>, Report> {
+        let Some(_alone) = self.writing.begin(run) else { return Ok(None) };
         let wanted = self.store.wanted_status(run).await.map_err(|error| error.report())?;
-        match wanted {
-            Some(one) => self.write_if_due(&one, again).await.map(drop),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes it now, or says when.
-    async fn write_if_due(&self, one: &WantedStatus, again: Duration) -> Result<Option<Timestamp>, Report> {
-        let Some(_alone) = self.writing.begin(&one.run) else { return Ok(None) };
+        let Some(one) = wanted else { return Ok(None) };
         let now = self.clock.now();
         let run = self.store.run(&one.run).await.map_err(|error| error.report())?.run;
         let due = match one.written {
@@ -69,7 +66,7 @@ impl AppHands {
             Some(_) | None => now,
         };
         let due = due.max(one.not_before);
-        if due > now { Ok(Some(due)) } else { self.write_status(&run, one, again).await }
+        if due > now { Ok(Some(due)) } else { self.write_status(&run, &one, again).await }
     }
 
     /// Writes one; when it has to be tried again, if it could not be.

@@ -114,19 +114,31 @@ impl App {
         }
     }
 
-    /// Takes in every delivery that is due; when the next one is.
+    /// Takes in every delivery that is due; when the next one is. Each that ends makes place for another: those of an account
+    /// that waits keep no place from the rest.
     pub async fn take_all(&self) -> Result<Option<Timestamp>, Report> {
+        let (store, told) = (self.engine.store(), |error: StoreError| error.report());
+        let (mut hand, mut ids) = (FuturesUnordered::new(), Vec::<String>::new());
         loop {
-            let now = self.engine.now();
-            let store = self.engine.store();
-            let due = store.next_deliveries(now, limits::DELIVERIES_AT_ONCE).await;
-            let due = due.map_err(|error| error.report())?;
-            if due.is_empty() {
-                return store.next_delivery_at().await.map_err(|error| error.report());
+            let places = limits::DELIVERIES_AT_ONCE.saturating_sub(ids.len());
+            if places > 0 {
+                let most = u32::try_from(places).unwrap_or(u32::MAX);
+                let due = store.next_deliveries_but(&ids, self.engine.now(), most).await.map_err(told)?;
+                ids.extend(due.iter().map(|delivery| delivery.id.clone()));
+                hand.extend(due.into_iter().map(|delivery| async move {
+                    let end = self.take_one(&delivery).await;
+                    (delivery.id, end)
+                }));
             }
-            let taken = due.iter().map(|delivery| self.take_one(delivery));
-            for end in futures_util::future::join_all(taken).await {
-                end.map_err(|error| error.report())?;
+            tokio::select! {
+                ended = hand.next() => {
+                    let Some((id, end)) = ended else {
+                        return store.next_delivery_at().await.map_err(told);
+                    };
+                    ids.retain(|other| *other != id);
+                    end.map_err(told)?;
+                }
+                () = self.came.notified(), if places > 0 && !hand.is_empty() => {}
             }
         }
     }

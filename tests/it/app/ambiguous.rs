@@ -6,6 +6,7 @@
 use super::{Town, good};
 use crate::world::{Answer, Fault};
 use futures_util::{StreamExt, stream};
+use std::time::{Duration, Instant};
 
 /// Every request of a build that changes something, by method and the end of its path.
 pub(super) const CHANGES: &[(&str, &str)] = &[
@@ -38,6 +39,9 @@ type Loss = fn() -> Fault;
 /// A change by method and path, and a way to lose its answer by name.
 type Change<'a> = &'a (&'a str, &'a str);
 type Way<'a> = &'a (&'a str, Loss);
+
+/// Past this it does not come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads that miss what is new.
 const READS: u32 = 2;
@@ -101,12 +105,10 @@ impl Story {
     }
 }
 
-/// What is due is done until it is so, for a while.
+/// What is due is done until it is so; a second that GitHub asks for goes by meanwhile.
 async fn until(town: &Town, is_so: impl Fn() -> bool) {
-    for _ in 0..5 {
-        if is_so() {
-            return;
-        }
+    let begun = Instant::now();
+    while !is_so() && begun.elapsed() < PATIENCE {
         town.settle().await;
     }
 }

@@ -20,7 +20,7 @@ async fn a_comment_becomes_a_draft_pull_request_with_evidence() {
     for line in [
         "quantum_effects_total{kind=\"publish\",result=\"done\"} 1",
         "quantum_model_calls_total{provider=\"scripted\",model=\"story\",result=\"ok\"} 3",
-        "quantum_sandbox_starts_total{result=\"ok\"} 4",
+        "quantum_sandbox_starts_total{result=\"ok\"} 3",
     ] {
         assert!(counted.contains(line), "{counted}");
     }
