@@ -63,6 +63,21 @@ impl Said {
         self.says("draft")
     }
 
+    /// Not for our token, for whatever reason.
+    pub(super) fn is_out_of_reach(&self) -> bool {
+        self.says("not accessible by integration")
+    }
+
+    /// The account that installed the App suspended it.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.says("installation has been suspended")
+    }
+
+    /// Nobody can write the repository any more.
+    pub(super) fn is_archived(&self) -> bool {
+        self.says("was archived") && self.says("read-only")
+    }
+
     fn says(&self, words: &str) -> bool {
         self.words.contains(words)
     }
@@ -92,8 +107,15 @@ mod tests {
         let check = |body: Value, message: &str, is: Option<Is>| {
             let said = Said::read(body.to_string().as_bytes());
             assert_eq!(said.message, message);
-            let all: [Is; 4] =
-                [Said::is_limit, Said::is_existing, Said::is_not_forward, Said::is_about_drafts];
+            let all: [Is; 7] = [
+                Said::is_limit,
+                Said::is_existing,
+                Said::is_not_forward,
+                Said::is_about_drafts,
+                Said::is_out_of_reach,
+                Said::is_suspended,
+                Said::is_archived,
+            ];
             let expected: Vec<bool> =
                 all.iter().map(|one| is.is_some_and(|is| std::ptr::fn_addr_eq(*one, is))).collect();
             assert_eq!(all.iter().map(|is| is(&said)).collect::<Vec<_>>(), expected, "{body}");
@@ -132,6 +154,21 @@ mod tests {
             json!({"message": "Slow down", "documentation_url": "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits"}),
             "Slow down",
             Some(Said::is_limit),
+        );
+        check(
+            json!({"message": "Resource not accessible by integration"}),
+            "Resource not accessible by integration",
+            Some(Said::is_out_of_reach),
+        );
+        check(
+            json!({"message": "This installation has been suspended"}),
+            "This installation has been suspended",
+            Some(Said::is_suspended),
+        );
+        check(
+            json!({"message": "Repository was archived so is read-only."}),
+            "Repository was archived so is read-only.",
+            Some(Said::is_archived),
         );
         check(
             json!({"message": "Validation Failed", "errors": ["No commits between main and b", 7]}),

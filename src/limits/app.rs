@@ -32,5 +32,10 @@ pub const SLUG_BYTES: usize = 40;
 pub const CLOCKS_DIFFER: Duration = Duration::from_secs(10 * 60);
 /// How long GitHub keeps deliveries for us to ask for again ("Handling failed webhook deliveries": three days).
 pub const DELIVERIES_ASKED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// Runs of a repository or an installation that came back whose status comments are brought up to date, the newest first;
+/// older ones stay as they were.
+pub const GONE_TOLD: u32 = 50;
+/// When a status comment that GitHub refuses is tried again: what it refuses, a person has to change.
+pub const STATUS_REFUSED: Duration = Duration::from_secs(10 * 60);
 /// Runs that are driven at the same time: each may take a sandbox's memory and two cores. More wait.
 pub const RUNS_AT_ONCE: usize = 2;

@@ -4,7 +4,7 @@
 //! Safe to repeat: a run has a derived id, the answer to a command is a comment with that command's marker, a reaction twice
 //! is one.
 
-use super::{App, AppHands, Priority, Taken, branch, desk::Trouble, hands::status_url, slots::Wall};
+use super::{App, AppHands, Priority, Taken, branch, desk::Trouble, facts::status_url, slots::Wall};
 use crate::{
     clock::Timestamp,
     config::{
@@ -17,7 +17,7 @@ use crate::{
         self, Intent,
         command::Command,
         mention::Said,
-        notice::Comment,
+        notice::{Comment, Form},
         policy::{self, Decision, OpenRun, Permission, Situation, Standing, Starts},
         reply::{self, Reply},
     },
@@ -76,9 +76,8 @@ impl App {
             heard.react(Reaction::Eyes).await?;
             return self.started(heard, &own).await;
         }
-        let open = store.open_run_on(comment.repo.id, comment.number).await?;
-        let open = self.open_run(open.as_ref()).await?;
-        let last = store.last_run_on(comment.repo.id, comment.number).await?;
+        let here = heard.hands.here(comment).await?;
+        let (open, last) = (self.open_run(here.open.as_ref()).await?, here.last);
         let since =
             Timestamp(now.0.saturating_sub(i64::try_from(STARTS_SPAN.as_millis()).unwrap_or(i64::MAX)));
         let starts = Starts {
@@ -92,7 +91,8 @@ impl App {
             open: open.as_ref(),
             last: last.as_ref(),
             starts,
-            now,
+            // how old a command is goes by the clock that dated it
+            now: heard.hands.parts.github.time(),
         });
         match decision {
             Decision::Ignore(why) => Ok(Taken::Nothing(why.code())),
@@ -201,7 +201,8 @@ impl App {
         };
         let run = hands.store.run(id).await?.run;
         let thread = hands.thread(id).await?;
-        let (facts, url) = (hands.facts(&run, &thread).await?, status_url(hands, &thread, id).await?);
+        let (mut facts, url) = (hands.facts(&run, &thread).await?, status_url(hands, &thread, id).await?);
+        let run = hands.shown(&run, &mut facts)?;
         heard.say(&comment::where_is(&run, url.as_deref(), &facts), Reaction::Rocket).await
     }
 }
@@ -257,8 +258,9 @@ impl Heard<'_> {
     }
 
     async fn post(&self, text: &str) -> Result<(), Trouble> {
-        let key = format!("comment/{}", self.comment.id);
-        let marker = format!("<!-- quantum:comment={} slot=answer -->", self.comment.id);
+        let name = self.comment.name();
+        let (key, marker) =
+            (format!("comment/{name}"), format!("<!-- quantum:comment={name} slot=answer -->"));
         let wall = Wall {
             hands: self.hands,
             desk: self.desk,
@@ -276,7 +278,12 @@ impl Heard<'_> {
 
     async fn react(&self, reaction: Reaction) -> Result<(), Trouble> {
         let id = self.comment.id;
-        let call = || self.desk.react_comment(id, reaction).boxed();
+        let call = || match self.comment.form {
+            Form::Thread => self.desk.react_comment(id, reaction).boxed(),
+            Form::Line => self.desk.react_line(id, reaction).boxed(),
+            // GitHub lets nobody react to a review: the answer is a comment in the thread
+            Form::Review => std::future::ready(Ok(())).boxed(),
+        };
         match self.hands.send(self.installation, Priority::Acknowledge, call).await {
             Ok(()) | Err(GitHubError::Missing { .. }) => Ok(()),
             Err(error) => Err(error.into()),
@@ -302,7 +309,7 @@ impl AppHands {
 
 /// The run of a comment: the same comment is the same run, however often it arrives.
 fn run_of(comment: &Comment) -> RunId {
-    RunId::derive(&[&comment.repo.id.to_string(), &comment.id.to_string(), Command::Build.row().word])
+    RunId::derive(&[&comment.repo.id.to_string(), &comment.name(), Command::Build.row().word])
 }
 
 /// A refusal for the thread: what, and what next.

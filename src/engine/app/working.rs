@@ -107,6 +107,10 @@ impl App {
     /// Takes in every delivery that is due; when the next one is.
     pub async fn take_all(&self) -> Result<Option<Timestamp>, Report> {
         loop {
+            // nothing could be looked up, and nobody is to blame for it: they are kept until GitHub takes us again
+            if self.hands().parts.github.shut_out().is_some() {
+                return Ok(None);
+            }
             let now = self.engine.now();
             let store = self.engine.store();
             let due = store.next_deliveries(now, limits::DELIVERIES_AT_ONCE).await;
@@ -133,7 +137,8 @@ impl App {
                 store.finish_delivery(id, DeliveryEnd::Ignored, why).await
             }
             Err(report)
-                if report.class == Class::Transient && delivery.failures < limits::DELIVERY_FAILURES =>
+                if self.hands().parts.github.shut_out().is_some()
+                    || report.class == Class::Transient && delivery.failures < limits::DELIVERY_FAILURES =>
             {
                 tracing::info!(delivery = %id, %report, "will be tried again");
                 store.postpone_delivery(id, self.engine.retry_at(delivery.failures)).await
@@ -180,7 +185,7 @@ impl App {
         hand: &mut FuturesUnordered<Driven<'a>>,
         busy: &mut HashSet<RunId>,
     ) -> Result<(), Report> {
-        if hand.len() >= self.bounds.runs_at_once {
+        if hand.len() >= self.bounds.runs_at_once || self.hands().parts.github.shut_out().is_some() {
             return Ok(());
         }
         let now = self.engine.now();

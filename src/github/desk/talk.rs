@@ -25,6 +25,16 @@ pub enum Reaction {
     Confused,
 }
 
+impl Reaction {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Eyes => "eyes",
+            Self::Rocket => "rocket",
+            Self::Confused => "confused",
+        }
+    }
+}
+
 /// An issue or a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
@@ -110,7 +120,7 @@ impl Desk {
     pub async fn comments_since(&self, number: u64, since: Timestamp) -> Result<Vec<Seen>, GitHubError> {
         let ask = Ask::get("read the comments", &["issues", &number.to_string(), "comments"]);
         let odd = || ask.odd("a comment without a time");
-        let since = date::written(since).ok_or_else(odd)?;
+        let since = date::written(self.0.github.wire().theirs(since)).ok_or_else(odd)?;
         let told =
             self.list(Need::Read, ask.clone().query("since", since), |page: Vec<ToldComment>| page).await?;
         let seen = |told: ToldComment| {
@@ -151,13 +161,15 @@ impl Desk {
 
     /// Puts a reaction on a comment; one that is there already is fine.
     pub async fn react_comment(&self, comment: u64, reaction: Reaction) -> Result<(), GitHubError> {
-        let content = match reaction {
-            Reaction::Eyes => "eyes",
-            Reaction::Rocket => "rocket",
-            Reaction::Confused => "confused",
-        };
         let path = ["issues", "comments", &comment.to_string(), "reactions"];
-        let ask = Ask::post("react to a comment", &path, json!({ "content": content }));
+        let ask = Ask::post("react to a comment", &path, json!({ "content": reaction.word() }));
+        self.ask(Need::Talk, &ask).await.map(drop)
+    }
+
+    /// The same on a comment on a line of a pull request's diff, which has a number of its own kind.
+    pub async fn react_line(&self, comment: u64, reaction: Reaction) -> Result<(), GitHubError> {
+        let path = ["pulls", "comments", &comment.to_string(), "reactions"];
+        let ask = Ask::post("react to a comment on a line", &path, json!({ "content": reaction.word() }));
         self.ask(Need::Talk, &ask).await.map(drop)
     }
 

@@ -2,8 +2,16 @@
 //! and the repository's own checks are real; only the model's words are a script.
 
 mod build;
+mod clock;
 mod commands;
 mod ends;
+mod gate;
+mod gone;
+mod odd;
+mod process;
+mod published;
+mod reviews;
+mod screen;
 mod trouble;
 
 use crate::world::{FakeGitHub, Settings, UserId, Usual};
@@ -21,7 +29,7 @@ use quantumlayer::{
     model::scripted::Scripted,
     sandbox::{Kind, Sandbox, roots::Roots},
     server::{self, Door},
-    store::Store,
+    store::{NewDelivery, Store},
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -35,6 +43,8 @@ pub(crate) struct Town {
     pub(crate) app: App,
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
+    pub(crate) github: GitHub,
+    clock: Clock,
     stop: CancellationToken,
     folder: tempfile::TempDir,
 }
@@ -43,13 +53,14 @@ pub(crate) struct Town {
 pub(crate) struct Stopped {
     hub: FakeGitHub,
     usual: Usual,
+    clock: Clock,
     folder: tempfile::TempDir,
 }
 
 impl Stopped {
     /// The program is started again.
     pub(crate) async fn again(self, lines: &[Value]) -> Town {
-        Town::open(self.hub, self.usual, self.folder, lines).await
+        Town::open((self.hub, self.usual), self.clock, self.folder, lines).await
     }
 }
 
@@ -59,7 +70,19 @@ const CHECK: &str = "if grep -q good value; then echo 'test result: ok. 1 passed
 impl Town {
     /// `acme/widgets` with a check that fails until `value` holds `good`, and a model that says these lines.
     pub(crate) async fn new(lines: &[Value]) -> Self {
-        let settings = Settings { judge: Some(crate::judge::judge), ..Settings::default() };
+        Self::by(lines, Clock::System, Clock::System).await
+    }
+
+    /// The same where time goes on only when the story says so.
+    pub(crate) async fn by_hand(lines: &[Value]) -> Self {
+        let clock = Clock::manual(Clock::System.now());
+        Self::by(lines, clock.clone(), clock).await
+    }
+
+    /// The same, where GitHub's clock is this and ours is that.
+    pub(crate) async fn by(lines: &[Value], theirs: Clock, ours: Clock) -> Self {
+        let judge = Some(crate::judge::judge as crate::world::Judge);
+        let settings = Settings { judge, clock: theirs, ..Settings::default() };
         let hub = FakeGitHub::start_with(settings);
         let usual = hub.usual();
         let files = [
@@ -69,17 +92,25 @@ impl Town {
         ];
         hub.push(usual.repo, usual.ada, "main", &files);
         hub.take(usize::MAX);
-        Self::open(hub, usual, tempfile::tempdir().unwrap(), lines).await
+        Self::open((hub, usual), ours, tempfile::tempdir().unwrap(), lines).await
     }
 
-    async fn open(hub: FakeGitHub, usual: Usual, folder: tempfile::TempDir, lines: &[Value]) -> Self {
+    async fn open(
+        (hub, usual): (FakeGitHub, Usual),
+        clock: Clock,
+        folder: tempfile::TempDir,
+        lines: &[Value],
+    ) -> Self {
         let store = Store::open(&folder.path().join("quantum.db")).await.unwrap();
         let us = Us { app_id: hub.app_id(), slug: hub.slug() };
         let (came, metrics) = (Arc::new(Notify::new()), Metrics::new());
-        let app = app(&hub, &us, &store, folder.path().to_owned(), lines, (&came, &metrics));
+        let wanted = GitHubSettings { api_url: hub.url(), app_id: hub.app_id(), key: hub.key() };
+        let github = GitHub::with_gap(wanted, clock.clone(), Duration::ZERO).unwrap();
+        let data = folder.path().to_owned();
+        let app = app(&hub, &us, &store, data, lines, (&came, &metrics, &clock, &github));
         let door = Door {
             store: store.clone(),
-            clock: Clock::System,
+            clock: clock.clone(),
             secret: hub.webhook_secret(),
             may_matter: Arc::new(move |event, body| {
                 !matches!(webhook::notice(event, body, &us), Notice::Ignored(_))
@@ -91,7 +122,7 @@ impl Town {
         let (listener, stop) = (server::listen("127.0.0.1:0").await.unwrap(), CancellationToken::new());
         hub.send_hooks_to(&format!("http://{}/webhooks/github", listener.local_addr().unwrap()));
         serve(listener, door, stop.clone());
-        Self { hub, usual, app, store, metrics, stop, folder }
+        Self { hub, usual, app, store, metrics, github, clock, stop, folder }
     }
 
     /// Works until then, and stops like a program that is killed: whatever is in hand is dropped.
@@ -101,14 +132,14 @@ impl Town {
             () = async { self.work().await } => {}
         }
         self.stop.cancel();
-        let Self { hub, usual, store, folder, .. } = self;
+        let Self { hub, usual, store, clock, folder, .. } = self;
         for run in store.open_threads().await.unwrap() {
             // who held it is gone
             if let Some(lease) = store.last_holder(&run.id).await.unwrap() {
                 store.release_lease(&lease).await.unwrap();
             }
         }
-        Stopped { hub, usual, folder }
+        Stopped { hub, usual, clock, folder }
     }
 
     /// Ada opens an issue.
@@ -133,7 +164,45 @@ impl Town {
         self.work().await;
     }
 
-    async fn work(&self) {
+    /// Takes in what was delivered, and no more.
+    pub(crate) async fn take_in(&self) {
+        let answers = self.hub.deliver_all().await;
+        assert!(answers.iter().all(|status| *status == 202), "{answers:?}");
+        self.app.take_all().await.unwrap();
+    }
+
+    /// A delivery that GitHub made some time ago, or that no GitHub makes.
+    pub(crate) async fn knock(&self, id: &str, event: &str, body: &Value) {
+        let new = NewDelivery::new(id, event, body.to_string().as_bytes(), true, self.clock.now()).unwrap();
+        self.store.take_delivery(new).await.unwrap();
+    }
+
+    /// The newest run, as `closed: gone`.
+    pub(crate) async fn run(&self) -> String {
+        let runs = self.store.list_runs(1).await.unwrap();
+        let Some(newest) = runs.first() else { return "none".to_owned() };
+        quantumlayer::run::reply::label(&self.store.run(&newest.id).await.unwrap().run)
+    }
+
+    /// Its branch.
+    pub(crate) async fn branch(&self) -> String {
+        let runs = self.store.list_runs(1).await.unwrap();
+        runs[0].thread.as_ref().unwrap().branch.clone()
+    }
+
+    /// Does what is due while something else happens in the middle of it: `then` is called when that request was done and
+    /// its answer is on its way.
+    pub(crate) async fn meanwhile(&self, method: &str, path: &str, then: impl FnOnce()) {
+        let gate = self.hub.hold_answer(method, path, 1);
+        let between = async {
+            gate.reached().await;
+            then();
+            gate.release();
+        };
+        tokio::join!(self.work(), between);
+    }
+
+    pub(crate) async fn work(&self) {
         self.app.take_all().await.unwrap();
         self.app.drive_all().await.unwrap();
         self.app.write_statuses().await.unwrap();
@@ -173,14 +242,12 @@ fn app(
     store: &Store,
     data: PathBuf,
     lines: &[Value],
-    (came, metrics): (&Arc<Notify>, &Metrics),
+    (came, metrics, clock, github): (&Arc<Notify>, &Metrics, &Clock, &GitHub),
 ) -> App {
-    let wanted = GitHubSettings { api_url: hub.url(), app_id: hub.app_id(), key: hub.key() };
-    let github = GitHub::with_gap(wanted, Clock::System, Duration::ZERO).unwrap();
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let model = Scripted::parse("scripted/story", &text).unwrap();
     let parts = AppParts {
-        github,
+        github: github.clone(),
         us: us.clone(),
         site: hub.url(),
         public_url: None,
@@ -194,7 +261,7 @@ fn app(
         egress_allow: None,
         metrics: metrics.clone(),
     };
-    let hands = AppHands::new(store.clone(), parts, Lines::new(Duration::ZERO), Clock::System);
+    let hands = AppHands::new(store.clone(), parts, Lines::new(Duration::ZERO), clock.clone());
     let soon = Duration::from_millis(1);
     let bounds = Bounds { runs_at_once: 2, sweep_every: Duration::from_secs(3600), status_again: soon };
     App::new(hands, Timing { backoff: soon, ..Timing::default() }, bounds, Arc::clone(came))

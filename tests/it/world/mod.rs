@@ -29,6 +29,7 @@ mod log;
 mod people;
 mod places;
 mod pulls;
+mod reviews;
 mod routes_app;
 mod routes_checks;
 mod routes_git;
@@ -52,7 +53,7 @@ mod wire;
 
 pub(crate) use answer::Answer;
 pub(crate) use faults::{Fault, Gate};
-pub(crate) use github::{FakeGitHub, Hub, Settings};
+pub(crate) use github::{FakeGitHub, Hub, Judge, Settings};
 pub(crate) use people::Usual;
 pub(crate) use seals::signature;
 pub(crate) use state::{Level, RepoId, Role, UserId};
