@@ -277,12 +277,14 @@ impl Heard<'_> {
     }
 
     async fn react(&self, reaction: Reaction) -> Result<(), Trouble> {
-        let id = self.comment.id;
-        let call = || match self.comment.form {
-            Form::Thread => self.desk.react_comment(id, reaction).boxed(),
+        let (id, form) = (self.comment.id, self.comment.form);
+        // GitHub lets nobody react to a review: the answer is a comment in the thread
+        if form == Form::Review {
+            return Ok(());
+        }
+        let call = || match form {
             Form::Line => self.desk.react_line(id, reaction).boxed(),
-            // GitHub lets nobody react to a review: the answer is a comment in the thread
-            Form::Review => std::future::ready(Ok(())).boxed(),
+            Form::Thread | Form::Review => self.desk.react_comment(id, reaction).boxed(),
         };
         match self.hands.send(self.installation, Priority::Acknowledge, call).await {
             Ok(()) | Err(GitHubError::Missing { .. }) => Ok(()),
