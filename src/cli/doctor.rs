@@ -1,4 +1,7 @@
-//! `quantum doctor`: every probe of sandbox, toolchains, model, git and store, one line each with the remedy.
+//! `quantum doctor`: every probe of sandbox, toolchains, model, git, store and, where an App is set up, GitHub: one line each
+//! with the remedy.
+
+mod github;
 
 use super::{Exit, args::DoctorArgs, progress::clean, put, say, wiring};
 use crate::{
@@ -59,6 +62,7 @@ pub(super) async fn doctor(args: DoctorArgs) -> Exit {
             checks.push(git(&settings));
             checks.push(store(&settings).await);
             checks.push(model(&settings, args.model.as_deref()).await);
+            checks.extend(github::lines(args.config.as_deref(), &env).await);
         }
         Err(refusal) => checks.push(line("settings", Err(said(refusal)))),
     }

@@ -166,20 +166,29 @@ fn matters(event: &str, body: &[u8], us: Option<&Us>) -> bool {
         Notice::PullClosed { .. }
         | Notice::ThreadGone { .. }
         | Notice::RepoGone { .. }
-        | Notice::InstallationGone { .. } => true,
+        | Notice::InstallationGone { .. }
+        | Notice::RepoBack { .. }
+        | Notice::InstallationBack { .. } => true,
     }
 }
 
 /// What `/ready` asks: nothing that costs.
 fn checks(wired: &Wired) -> Vec<Check> {
-    let (us, has_model) = (Arc::clone(&wired.us), wired.settings.model.is_some());
+    let (us, github) = (Arc::clone(&wired.us), wired.github.clone());
+    let has_model = wired.settings.model.is_some();
     let sandbox = wiring::sandbox(&wired.settings);
     let (pulse, clock) = (wired.pulse.clone(), wired.clock.clone());
     let told = |ok: bool, hint: &str| if ok { Ok(()) } else { Err(hint.to_owned()) };
     vec![
         Check::new("github", move || {
             let known = us.get().is_some();
-            async move { told(known, "GitHub did not tell yet who we are: look into the log") }
+            let trouble = github.shut_out().map(|error| format!("{error}; {}", error.hint()));
+            async move {
+                match trouble {
+                    Some(trouble) => Err(trouble),
+                    None => told(known, "GitHub did not tell yet who we are: look into the log"),
+                }
+            }
         }),
         Check::new("engine", move || {
             let is_gone = pulse.is_gone(clock.now());

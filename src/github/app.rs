@@ -20,7 +20,7 @@ use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -40,6 +40,8 @@ pub struct GitHubSettings {
 pub struct GitHub {
     wire: Arc<Wire>,
     key: Arc<AppKey>,
+    /// Why GitHub does not take us, by what it last said.
+    shut_out: Arc<Mutex<Option<GitHubError>>>,
 }
 
 impl fmt::Debug for GitHub {
@@ -149,7 +151,8 @@ impl GitHub {
     /// The same with another pause between two changes of one installation than GitHub asks for.
     pub fn with_gap(settings: GitHubSettings, clock: Clock, gap: Duration) -> Result<Self, GitHubError> {
         let key = AppKey::new(settings.app_id, &settings.key, clock.now())?;
-        Ok(Self { wire: Arc::new(Wire::new(&settings.api_url, clock, gap)?), key: Arc::new(key) })
+        let wire = Wire::new(&settings.api_url, clock, gap)?;
+        Ok(Self { wire: Arc::new(wire), key: Arc::new(key), shut_out: Arc::default() })
     }
 
     /// Work in one repository, as one installation. Nothing is asked yet.
@@ -213,6 +216,7 @@ impl GitHub {
     /// What was delivered since then, or should have been. GitHub keeps it for three days. As long as nothing is delivered,
     /// asking again costs nothing.
     pub async fn deliveries(&self, since: Timestamp) -> Result<DeliveryLog, GitHubError> {
+        let since = self.wire.theirs(since);
         let ask = Ask::get("list the deliveries", &["app", "hook", "deliveries"]).kept();
         let ask = ask.query("per_page", limits::PAGE);
         let (mut log, mut next) = (Vec::new(), Some(ask));
@@ -241,6 +245,12 @@ impl GitHub {
         self.good(&ask).await.map(drop)
     }
 
+    /// Why GitHub does not take the App's own token, when that is what it last said: until it takes it again, nothing can be
+    /// done for anybody.
+    pub fn shut_out(&self) -> Option<GitHubError> {
+        self.shut_out.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What is left of the hourly limits, as GitHub last said; by installation.
     pub fn limits(&self) -> Vec<Left> {
         self.wire.left()
@@ -256,6 +266,11 @@ impl GitHub {
         self.wire.under_way()
     }
 
+    /// Now by GitHub's clock, as far as it is known to be another than ours: what GitHub dates is measured against it.
+    pub fn time(&self) -> Timestamp {
+        self.wire.theirs(self.wire.now())
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.wire.now()
     }
@@ -264,14 +279,21 @@ impl GitHub {
         &self.wire
     }
 
-    /// Asks in the App's own name.
+    /// Asks in the App's own name. A token that is not taken may be dated wrong: then it is dated by GitHub's clock and sent
+    /// once more, for nothing was done.
     pub(super) async fn ask(&self, ask: &Ask) -> Result<Answer, GitHubError> {
-        let token = self.key.token(self.now()).ok_or(GitHubError::BadKey("it does not sign"))?;
-        let answer = self.wire.send(ask, &[], &Bearer { token: &token, installation: None }).await?;
-        match answer.status {
-            401 => Err(GitHubError::NotUs { message: answer.said().message }),
-            _ => Ok(answer),
+        let mut answer = self.ask_once(ask).await?;
+        if answer.status == 401 && self.wire.believe(answer.date) {
+            answer = self.ask_once(ask).await?;
         }
+        let error = (answer.status == 401).then(|| GitHubError::NotUs { message: answer.said().message });
+        *self.shut_out.lock().unwrap_or_else(PoisonError::into_inner) = error.clone();
+        error.map_or(Ok(answer), Err)
+    }
+
+    async fn ask_once(&self, ask: &Ask) -> Result<Answer, GitHubError> {
+        let token = self.key.token(self.time()).ok_or(GitHubError::BadKey("it does not sign"))?;
+        self.wire.send(ask, &[], &Bearer { token: &token, installation: None }).await
     }
 
     /// Asks in an installation's name.

@@ -1,6 +1,7 @@
 //! What is asked of GitHub and what it answers, as values.
 
-use super::{GitHubError, pace::Load, said::Said};
+use super::{GitHubError, error::Lost, pace::Load, said::Said};
+use crate::clock::Timestamp;
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -119,6 +120,8 @@ impl Ask {
         let (what, status, said) = (self.what, answer.status, answer.said());
         let is_draft = self.body.as_ref().is_some_and(|body| body["draft"] == true);
         match status {
+            403 if said.is_suspended() => GitHubError::Gone(Lost::Suspended),
+            403 if said.is_archived() => GitHubError::Gone(Lost::Archived),
             422 if said.is_existing() => GitHubError::Exists { what },
             422 if said.is_not_forward() => GitHubError::NotForward,
             422 if said.is_about_drafts() && is_draft => GitHubError::NoDrafts,
@@ -138,6 +141,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// The query of the next page.
     pub(super) next: Option<String>,
+    /// When it was given, by GitHub's clock.
+    pub(super) date: Option<Timestamp>,
     pub(super) body: Arc<[u8]>,
 }
 

@@ -17,12 +17,15 @@ use crate::{
 use futures_util::StreamExt;
 use reqwest::{
     Client, Response, Url,
-    header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK, RETRY_AFTER},
 };
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, UNIX_EPOCH},
 };
 use tokio::sync::Semaphore;
 
@@ -47,6 +50,8 @@ pub(super) struct Wire {
     paces: Mutex<HashMap<Option<u64>, Pace>>,
     kept: Mutex<Kept>,
     statuses: Mutex<BTreeMap<u16, u64>>,
+    /// How far GitHub's clock is ahead of ours, in milliseconds, once it mattered.
+    ahead: AtomicI64,
 }
 
 impl Wire {
@@ -64,11 +69,40 @@ impl Wire {
             paces: Mutex::default(),
             kept: Mutex::default(),
             statuses,
+            ahead: AtomicI64::new(0),
         })
     }
 
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// A moment of our clock by GitHub's.
+    pub(super) fn theirs(&self, ours: Timestamp) -> Timestamp {
+        Timestamp(ours.0.saturating_add(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    /// A moment of GitHub's clock by ours.
+    pub(super) fn ours(&self, theirs: Timestamp) -> Timestamp {
+        Timestamp(theirs.0.saturating_sub(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    /// Takes the time that GitHub says it is; true when it is another than we believed.
+    pub(super) fn believe(&self, date: Option<Timestamp>) -> bool {
+        let Some(date) = date else { return false };
+        let ahead = date.0.saturating_sub(self.now().0);
+        let off = Duration::from_millis(ahead.abs_diff(self.ahead.load(Ordering::Relaxed)));
+        if off < limits::CLOCK_OFF {
+            return false;
+        }
+        self.ahead.store(ahead, Ordering::Relaxed);
+        let seconds = ahead / 1_000;
+        tracing::warn!(
+            github.ahead_seconds = seconds,
+            hint = "set this machine's clock, e.g. by NTP; until then GitHub's is used for its tokens",
+            "this machine's clock is not GitHub's"
+        );
+        true
     }
 
     pub(super) fn ready_at(&self, installation: Option<u64>, load: Load) -> Timestamp {
@@ -163,7 +197,8 @@ impl Wire {
     fn judge(&self, ask: &Ask, url: &Url, bearer: &Bearer<'_>, raw: Raw) -> Result<Answer, GitHubError> {
         let Raw { status, headers, body, kept } = raw;
         let whole = body.as_deref().unwrap_or_default();
-        let heard = heard(status, &headers, whole);
+        let mut heard = heard(status, &headers, whole);
+        heard.reset = heard.reset.map(|reset| self.ours(reset));
         let now = self.now();
         let until = self.pace(bearer.installation, |pace| {
             pace.heard(&heard, now);
@@ -175,9 +210,11 @@ impl Wire {
         if status >= 500 || status == 408 {
             return Err(ask.lost(format!("it answered {status}")));
         }
+        let date = date(&headers);
         let body: Arc<[u8]> = match (body, kept) {
             (_, Some(kept)) if status == 304 => {
-                return Ok(Answer { status: 200, next: next(&headers).or(kept.next), body: kept.body });
+                let next = next(&headers).or(kept.next);
+                return Ok(Answer { status: 200, next, date, body: kept.body });
             }
             (Ok(body), _) => bearer_free(body, bearer.token).into(),
             // a refusal is one without its words too
@@ -198,7 +235,7 @@ impl Wire {
             let answer = KeptAnswer { etag: etag.to_owned(), next: next.clone(), body: body.clone() };
             locked(&self.kept).keep(bearer.installation, url.as_str(), answer);
         }
-        Ok(Answer { status, next, body })
+        Ok(Answer { status, next, date, body })
     }
 
     fn pace<T>(&self, account: Option<u64>, then: impl FnOnce(&mut Pace) -> T) -> T {
@@ -273,6 +310,12 @@ fn heard(status: u16, headers: &HeaderMap, body: &[u8]) -> Heard {
     let is_down = status >= 500;
     let reset = reset.map(|seconds| Timestamp(seconds.saturating_mul(1_000)));
     Heard { is_limited, is_down, after: http::retry_after(headers), limit, remaining, reset }
+}
+
+/// When an answer was given (RFC 9110 §6.6.1).
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let at = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Some(Timestamp(0).after(at.duration_since(UNIX_EPOCH).ok()?))
 }
 
 /// The query of the next page. Only the query: where it leads is ours to say.

@@ -264,6 +264,11 @@ impl Desk {
                         return Err(GitHubError::Renamed { what: ask.what });
                     }
                 }
+                // what we may not do there, or a repository that is no longer ours
+                403 if answer.said().is_out_of_reach() => {
+                    self.find(ask, &repo).await?;
+                    return Err(ask.refused(&answer));
+                }
                 _ => return Err(ask.refused(&answer)),
             }
         }

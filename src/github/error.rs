@@ -15,6 +15,20 @@ pub enum Lost {
     Suspended,
     /// The repository was deleted or taken out of the installation.
     Repository,
+    /// The repository is archived: nobody can write it.
+    Archived,
+}
+
+impl Lost {
+    /// What it is, for a sentence that goes on with "is gone or can't be reached any more".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Installation => "the App's installation",
+            Self::Suspended => "the App's installation (suspended)",
+            Self::Repository => "the repository",
+            Self::Archived => "the repository (archived)",
+        }
+    }
 }
 
 /// Why GitHub did not do what was asked.
@@ -37,6 +51,7 @@ pub enum GitHubError {
         Lost::Installation => "the App is not installed there any more",
         Lost::Suspended => "the App's installation is suspended",
         Lost::Repository => "the repository is gone, or no longer in the App's installation",
+        Lost::Archived => "the repository is archived",
     })]
     Gone(Lost),
     /// The repository is there, and this is not in it.
@@ -111,6 +126,7 @@ impl Hint for GitHubError {
             Self::Gone(Lost::Installation) => "install the App on the account again to go on",
             Self::Gone(Lost::Suspended) => "unsuspend the App on the account's page of installed GitHub Apps to go on",
             Self::Gone(Lost::Repository) => "add the repository to the App's installation to go on",
+            Self::Gone(Lost::Archived) => "unarchive the repository to go on",
             Self::Missing { .. } => "it was deleted or moved; check it on GitHub",
             Self::Refused { status: 403, .. } => "check the App's permissions, and the repository's rules (archived, locked, protected branches, rulesets)",
             Self::Refused { .. } => "check the repository on GitHub: it does not allow this as it is now",
@@ -141,10 +157,11 @@ impl Hint for GitHubError {
             | Self::Stale { .. }
             | Self::Renamed { .. }
             | Self::Odd { .. } => Class::Transient,
+            // the operator's, and no run's: what was begun waits as it is until the key is right
+            Self::NotUs { .. } => Class::Broken,
             Self::BadUrl
             | Self::BadKey(_)
             | Self::NoClient(_)
-            | Self::NotUs { .. }
             | Self::Gone(_)
             | Self::Missing { .. }
             | Self::Refused { .. }

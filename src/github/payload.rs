@@ -30,6 +30,43 @@ pub(super) struct Commented {
     pub(super) sender: User,
 }
 
+/// A comment on a line of a pull request's diff.
+#[derive(Deserialize)]
+pub(super) struct OnLine {
+    installation: Option<Identity>,
+    repository: Repository,
+    pull_request: Reviewed,
+    comment: Comment,
+    sender: User,
+}
+
+/// A review of a pull request.
+#[derive(Deserialize)]
+pub(super) struct Review {
+    installation: Option<Identity>,
+    repository: Repository,
+    pull_request: Reviewed,
+    review: ReviewText,
+    sender: User,
+}
+
+/// The pull request of a review.
+#[derive(Deserialize)]
+struct Reviewed {
+    number: NonZeroU64,
+    title: String,
+    body: Option<String>,
+    user: Option<Identity>,
+}
+
+#[derive(Deserialize)]
+struct ReviewText {
+    id: NonZeroU64,
+    body: Option<String>,
+    submitted_at: String,
+    user: User,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Closed {
     pub(super) installation: Option<Identity>,
@@ -56,6 +93,11 @@ pub(super) struct InstallationGone {
 #[derive(Deserialize)]
 pub(super) struct Removed {
     pub(super) repositories_removed: Vec<Identity>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Added {
+    pub(super) repositories_added: Vec<Identity>,
 }
 
 #[derive(Deserialize)]
@@ -143,6 +185,30 @@ pub(super) fn timestamp(text: &str) -> Result<Timestamp, Ignore> {
 /// A reason that is short and can be shown: it may quote the payload.
 pub(super) fn malformed(why: &str) -> Ignore {
     Ignore::Malformed(cut::line(why, MALFORMED_BYTES))
+}
+
+/// A pull request as the issue that it is too.
+impl From<Reviewed> for Issue {
+    fn from(pull: Reviewed) -> Self {
+        let Reviewed { number, title, body, user } = pull;
+        Self { number, title, body, user, pull_request: Some(serde::de::IgnoredAny) }
+    }
+}
+
+impl From<OnLine> for Commented {
+    fn from(told: OnLine) -> Self {
+        let OnLine { installation, repository, pull_request, comment, sender } = told;
+        Self { installation, repository, issue: pull_request.into(), comment, sender }
+    }
+}
+
+impl From<Review> for Commented {
+    fn from(told: Review) -> Self {
+        let Review { installation, repository, pull_request, review, sender } = told;
+        let ReviewText { id, body, submitted_at: created_at, user } = review;
+        let comment = Comment { id, body, created_at, user, performed_via_github_app: None };
+        Self { installation, repository, issue: pull_request.into(), comment, sender }
+    }
 }
 
 impl User {

@@ -63,6 +63,21 @@ impl Said {
         self.says("draft")
     }
 
+    /// Not for our token, for whatever reason.
+    pub(super) fn is_out_of_reach(&self) -> bool {
+        self.says("not accessible by integration")
+    }
+
+    /// The account that installed the App suspended it.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.says("installation has been suspended")
+    }
+
+    /// Nobody can write the repository any more.
+    pub(super) fn is_archived(&self) -> bool {
+        self.says("was archived") && self.says("read-only")
+    }
+
     fn says(&self, words: &str) -> bool {
         self.words.contains(words)
     }
@@ -86,18 +101,35 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    type Is = fn(&Said) -> bool;
+    const ALL: [Is; 7] = [
+        Said::is_limit,
+        Said::is_existing,
+        Said::is_not_forward,
+        Said::is_about_drafts,
+        Said::is_out_of_reach,
+        Said::is_suspended,
+        Said::is_archived,
+    ];
+
+    /// It says this, and is that and nothing else.
+    fn check(body: Value, message: &str, is: Option<Is>) {
+        let said = Said::read(body.to_string().as_bytes());
+        assert_eq!(said.message, message);
+        let expected = ALL.map(|one| is.is_some_and(|is| std::ptr::fn_addr_eq(one, is)));
+        assert_eq!(ALL.map(|is| is(&said)), expected, "{body}");
+    }
+
+    #[test]
+    fn losses_are_understood() {
+        let check = |message: &str, is: Is| check(json!({ "message": message }), message, Some(is));
+        check("Resource not accessible by integration", Said::is_out_of_reach);
+        check("This installation has been suspended", Said::is_suspended);
+        check("Repository was archived so is read-only.", Said::is_archived);
+    }
+
     #[test]
     fn refusals_are_understood() {
-        type Is = fn(&Said) -> bool;
-        let check = |body: Value, message: &str, is: Option<Is>| {
-            let said = Said::read(body.to_string().as_bytes());
-            assert_eq!(said.message, message);
-            let all: [Is; 4] =
-                [Said::is_limit, Said::is_existing, Said::is_not_forward, Said::is_about_drafts];
-            let expected: Vec<bool> =
-                all.iter().map(|one| is.is_some_and(|is| std::ptr::fn_addr_eq(*one, is))).collect();
-            assert_eq!(all.iter().map(|is| is(&said)).collect::<Vec<_>>(), expected, "{body}");
-        };
         check(
             json!({"message": "Reference already exists", "documentation_url": "https://docs.github.com/rest/git/refs"}),
             "Reference already exists",

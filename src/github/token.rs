@@ -205,7 +205,7 @@ impl GitHub {
         };
         let now = self.now();
         let ends = date::read(&expires_at).ok_or_else(|| ask.odd("a token without an end"))?;
-        let ends = ends.min(now.after(limits::TOKEN_LIFE));
+        let ends = self.wire().ours(ends).min(now.after(limits::TOKEN_LIFE));
         let renew_at = Timestamp(ends.0 - i64::try_from(limits::TOKEN_MARGIN.as_millis()).unwrap_or(0));
         Ok(Minted { token: Token { secret: Secret::new(token), renew_at }, repository })
     }

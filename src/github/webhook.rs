@@ -3,14 +3,15 @@
 //! A webhook is a knock, not a fact: what it says is read again from GitHub before anything is done, so these functions
 //! answer for shape and for who is left out, not for truth. Both are total: whatever comes in, an answer comes out.
 //!
-//! Deliberately absent: commands and permissions (`intent`), edits and reviews. A review and a comment on a line of a
-//! diff have numbers of their own: neither reacting nor replying by our calls would meet them, so a command there is
-//! not heard yet.
+//! A review and a comment on a line of a diff have numbers of their own ([`Form`]): a command there counts as one in the
+//! thread does.
+//!
+//! Deliberately absent: commands and permissions (`intent`), edits, and what a review asks for.
 
 use super::payload::{self, Knock, malformed, parse};
 use crate::{
     ids::Secret,
-    intent::notice::{AccountKind, Comment, GoneWhy, Ignore, Notice, On, Us},
+    intent::notice::{AccountKind, Comment, Form, GoneWhy, Ignore, Notice, On, Us},
     limits::webhook::SIGNATURE_DIGITS,
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -61,7 +62,13 @@ fn read(event: &str, body: &[u8], us: &Us) -> Result<Notice, Ignore> {
     }
     let action = action.ok_or_else(|| malformed("`action` is missing"))?;
     match (event, action.as_str()) {
-        ("issue_comment", "created") => commented(body, us),
+        ("issue_comment", "created") => commented(parse(body)?, Form::Thread, us),
+        ("pull_request_review_comment", "created") => {
+            commented(parse::<payload::OnLine>(body)?.into(), Form::Line, us)
+        }
+        ("pull_request_review", "submitted") => {
+            commented(parse::<payload::Review>(body)?.into(), Form::Review, us)
+        }
         ("pull_request", "closed") => closed(body),
         ("issues", "deleted" | "transferred") => thread_gone(body),
         ("repository", "deleted") => repo_gone(body, GoneWhy::Deleted),
@@ -70,21 +77,23 @@ fn read(event: &str, body: &[u8], us: &Us) -> Result<Notice, Ignore> {
         ("installation_repositories", "removed") => removed(body),
         ("installation", "deleted") => installation_gone(body, GoneWhy::Deleted),
         ("installation", "suspend") => installation_gone(body, GoneWhy::Suspended),
+        ("repository", "unarchived") => repo_back(body),
+        ("installation_repositories", "added") => added(body),
+        ("installation", "unsuspend") => installation_back(body),
         (_, "edited") => Err(Ignore::Edited),
         // what a repository is called and who sees it is asked when it matters
-        ("repository", "created" | "renamed" | "privatized" | "publicized" | "unarchived")
-        | ("installation", "created" | "unsuspend" | "new_permissions_accepted")
-        | ("installation_repositories", "added")
+        ("repository", "created" | "renamed" | "privatized" | "publicized")
+        | ("installation", "created" | "new_permissions_accepted")
         | ("issue_comment", "deleted")
-        | ("pull_request_review", "submitted" | "dismissed")
-        | ("pull_request_review_comment", "created" | "deleted") => Err(Ignore::NotOurBusiness),
+        | ("pull_request_review", "dismissed")
+        | ("pull_request_review_comment", "deleted") => Err(Ignore::NotOurBusiness),
         _ => Err(Ignore::UnknownAction),
     }
 }
 
 /// A bot's words are dropped before anybody reads them; so are ours, posted in whosever name.
-fn commented(body: &[u8], us: &Us) -> Result<Notice, Ignore> {
-    let payload::Commented { installation, repository, issue, comment, sender } = parse(body)?;
+fn commented(told: payload::Commented, form: Form, us: &Us) -> Result<Notice, Ignore> {
+    let payload::Commented { installation, repository, issue, comment, sender } = told;
     let (author, sender) = (comment.user.account(), sender.account());
     let via_app = comment.performed_via_github_app.map(|app| app.id.get());
     let is_bot = [&author, &sender].iter().any(|who| who.kind == AccountKind::Bot);
@@ -101,6 +110,7 @@ fn commented(body: &[u8], us: &Us) -> Result<Notice, Ignore> {
         title: issue.title,
         thread_body: issue.body.unwrap_or_default(),
         id: comment.id.get(),
+        form,
         author,
         sender,
         via_app,
@@ -147,4 +157,22 @@ fn removed(body: &[u8]) -> Result<Notice, Ignore> {
 fn installation_gone(body: &[u8], why: GoneWhy) -> Result<Notice, Ignore> {
     let payload::InstallationGone { installation } = parse(body)?;
     Ok(Notice::InstallationGone { installation: installation.id.get(), why })
+}
+
+fn repo_back(body: &[u8]) -> Result<Notice, Ignore> {
+    let payload::RepoGone { repository } = parse(body)?;
+    Ok(Notice::RepoBack { repo_ids: vec![repository.id.get()] })
+}
+
+fn added(body: &[u8]) -> Result<Notice, Ignore> {
+    let payload::Added { repositories_added } = parse(body)?;
+    match repositories_added.iter().map(|repo| repo.id.get()).collect::<Vec<u64>>() {
+        none if none.is_empty() => Err(malformed("no repository was added")),
+        repo_ids => Ok(Notice::RepoBack { repo_ids }),
+    }
+}
+
+fn installation_back(body: &[u8]) -> Result<Notice, Ignore> {
+    let payload::InstallationGone { installation } = parse(body)?;
+    Ok(Notice::InstallationBack { installation: installation.id.get() })
 }

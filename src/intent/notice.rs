@@ -50,6 +50,17 @@ pub enum On {
     Pull,
 }
 
+/// What a comment is to GitHub, which numbers each form by itself: the same id may be one of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A comment of the thread.
+    Thread,
+    /// A comment on a line of a pull request's diff.
+    Line,
+    /// The text of a review of a pull request.
+    Review,
+}
+
 /// A new comment on an issue or a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
@@ -67,8 +78,10 @@ pub struct Comment {
     pub title: String,
     /// Its text; empty when there is none.
     pub thread_body: String,
-    /// The comment's id.
+    /// The comment's id, among those of its form.
     pub id: u64,
+    /// What it is to GitHub.
+    pub form: Form,
     /// Who wrote the comment.
     pub author: Account,
     /// Who caused the event.
@@ -79,6 +92,18 @@ pub struct Comment {
     pub body: String,
     /// When it was written, by GitHub's clock.
     pub created: Timestamp,
+}
+
+impl Comment {
+    /// What it is called in its repository, apart from those of other forms: what a run, an answer and a memory of it are
+    /// named by. A comment of the thread is its bare id, so that what was kept before there were others is met again.
+    pub fn name(&self) -> String {
+        match self.form {
+            Form::Thread => self.id.to_string(),
+            Form::Line => format!("line-{}", self.id),
+            Form::Review => format!("review-{}", self.id),
+        }
+    }
 }
 
 /// What a delivery means.
@@ -119,6 +144,16 @@ pub enum Notice {
         installation: u64,
         /// How.
         why: GoneWhy,
+    },
+    /// We may have repositories again.
+    RepoBack {
+        /// Which, by id.
+        repo_ids: Vec<u64>,
+    },
+    /// We may have an installation again.
+    InstallationBack {
+        /// Which.
+        installation: u64,
     },
     /// Nothing for us.
     Ignored(Ignore),

@@ -64,5 +64,10 @@ pub const TWINS_AT_ONCE: u32 = 10;
 /// Deliveries and heard comments that one sweep forgets, once they are older than
 /// [`super::server::DELIVERIES_KEPT`]. More go with the next.
 pub const FORGOTTEN_AT_ONCE: u32 = 1_000;
+/// Runs of a repository or an installation that came back whose status comments are brought up to date, the newest first;
+/// older ones stay as they were.
+pub const GONE_TOLD: u32 = 50;
+/// When a status comment that GitHub refuses is tried again: what it refuses, a person has to change.
+pub const STATUS_REFUSED: Duration = Duration::from_secs(10 * 60);
 /// Runs that are driven at the same time: each may take a sandbox's memory and two cores. More wait.
 pub const RUNS_AT_ONCE: usize = 2;

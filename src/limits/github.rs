@@ -52,6 +52,9 @@ pub const INSTALLATION_PAGES: usize = 100;
 /// Characters of GitHub's message that are shown. Cut.
 pub const MESSAGE_CHARS: usize = 300;
 
+/// How far GitHub's clock may be from ours, once it did not take our token, before tokens are dated by its clock
+/// instead: half of what the date of a token is put back by.
+pub const CLOCK_OFF: Duration = Duration::from_secs(30);
 /// How far back the App's own token is dated, for clocks that differ (GitHub: 60 s).
 pub const JWT_BACK: Duration = Duration::from_secs(60);
 /// How long the App's own token is good for (GitHub: at most 10 min from its own now; a minute is for clocks).

@@ -97,6 +97,7 @@ pub fn question(run: &Run, slot: u32, question: &Question, facts: &Facts) -> Str
             format!("{}, there is a question before the work goes on:", mention(facts)),
             markdown::quoted(&markdown::defused(&asked, &facts.repo_url)),
             choices.collect::<Vec<_>>().join("\n"),
+            parts::notes(facts),
             next.clone(),
             marker(&run.id, Slot::Question(slot)),
         ])
@@ -118,6 +119,7 @@ pub fn approval(run: &Run, slot: u32, facts: &Facts) -> String {
         join(&[
             format!("{}, this is the plan. Nothing is changed before it is approved:", mention(facts)),
             markdown::quoted(&markdown::defused(&plan, &facts.repo_url)),
+            parts::notes(facts),
             next.clone(),
             marker(&run.id, Slot::Approval(slot)),
         ])
@@ -138,6 +140,21 @@ pub fn result(run: &Run, text: &str, facts: &Facts) -> String {
             marker(&run.id, Slot::Result),
         ])
     })
+}
+
+/// What the thread is told when what an agent said is not shown; `what` it looks like, e.g. `a GitHub token`.
+pub fn not_shown(what: &str) -> String {
+    format!(
+        "What an agent said holds what looks like {what}, so it is not shown here. If it is a real one, replace it where it \
+         is used, and take it out of what agents read: the repository and the issue. Then say {} again.",
+        Command::Build.shown()
+    )
+}
+
+/// What the thread is told when GitHub refuses the check run of a pull request that is there; `why` and what to do.
+pub fn no_check(why: &str, hint: &str) -> String {
+    let (why, hint) = (why.trim_end_matches('.'), hint.trim_end_matches('.'));
+    format!("The check run could not be made: {why}. To have one next time: {hint}.")
 }
 
 /// The answer to a command that had nothing to act on ([`super::About::Command`]).

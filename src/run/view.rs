@@ -82,7 +82,7 @@ impl Run {
                 report(
                     "branch_moved",
                     format!("somebody else changed {branch}"),
-                    "their commits are kept; say `retry` to go on from them",
+                    "their commits are kept; rename or delete that branch and say `retry`, or ask anew",
                 )
             }
             Cause::Budget => {

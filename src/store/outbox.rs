@@ -199,6 +199,26 @@ impl Store {
         .await?;
         Ok(found.into_iter().map(RunId::new).collect())
     }
+
+    /// The newest run of a repository that sent something of which GitHub has this id, open or over.
+    pub async fn last_run_that_sent(
+        &self,
+        repo: u64,
+        slot: &str,
+        remote_id: u64,
+    ) -> Result<Option<RunId>, StoreError> {
+        let found: Option<String> = sqlx::query_scalar(
+            "SELECT threads.run FROM outbox JOIN threads ON threads.run = outbox.about
+                 JOIN runs ON runs.id = threads.run
+             WHERE slot = ? AND remote_id = ? AND repo_id = ? ORDER BY created DESC, threads.run LIMIT 1",
+        )
+        .bind(slot)
+        .bind(signed(remote_id))
+        .bind(signed(repo))
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(found.map(RunId::new))
+    }
 }
 
 async fn read(

@@ -44,6 +44,13 @@ impl Store {
         self.set_status("UPDATE threads SET status_after = ?2 WHERE run = ?1", run, vec![until.0]).await
     }
 
+    /// A status that counts as written, because nobody could be told, is wanted after all.
+    pub async fn want_status_again(&self, run: &RunId) -> Result<(), StoreError> {
+        let query =
+            "UPDATE threads SET status_written = min(status_written, status_wanted - 1) WHERE run = ?1";
+        self.set_status(query, run, Vec::new()).await
+    }
+
     async fn set_status(
         &self,
         query: &'static str,

@@ -165,6 +165,31 @@ impl Store {
         Ok(found.into_iter().map(RunId::new).collect())
     }
 
+    /// The newest runs of a repository that are over.
+    pub async fn closed_runs_of_repo(&self, repo: u64, most: u32) -> Result<Vec<RunId>, StoreError> {
+        self.closed_runs_where("repo_id", repo, most).await
+    }
+
+    /// The newest runs of an installation that are over.
+    pub async fn closed_runs_of_installation(&self, id: u64, most: u32) -> Result<Vec<RunId>, StoreError> {
+        self.closed_runs_where("installation", id, most).await
+    }
+
+    async fn closed_runs_where(
+        &self,
+        column: &'static str,
+        id: u64,
+        most: u32,
+    ) -> Result<Vec<RunId>, StoreError> {
+        let query = format!(
+            "SELECT run FROM threads JOIN runs ON runs.id = threads.run
+             WHERE {column} = ? AND phase = 'closed' ORDER BY created DESC, run LIMIT ?"
+        );
+        let query = sqlx::query_scalar(&query).bind(signed(id)).bind(most);
+        let found: Vec<String> = query.fetch_all(&self.readers).await?;
+        Ok(found.into_iter().map(RunId::new).collect())
+    }
+
     /// Every open run that is GitHub's, oldest first: what a start and a sweep look through.
     pub async fn open_threads(&self) -> Result<Vec<Listed>, StoreError> {
         let query = format!("{LISTED} WHERE phase <> 'closed' AND run IS NOT NULL ORDER BY created, id");

@@ -1,11 +1,13 @@
 //! Webhooks: GitHub's own example payloads, and whatever else somebody may send.
 
+mod reviews;
+
 use proptest::prelude::*;
 use quantumlayer::{
     clock::Timestamp,
     github::webhook::{notice, verify},
     ids::Secret,
-    intent::notice::{Account, AccountKind, Comment, GoneWhy, Ignore, Notice, On, RepoRef, Us},
+    intent::notice::{Account, AccountKind, Comment, Form, GoneWhy, Ignore, Notice, On, RepoRef, Us},
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -53,11 +55,16 @@ fn changed(event: &str, action: &str, changes: &[(&str, Value)]) -> Notice {
 
 fn kind(notice: &Notice) -> String {
     match notice {
-        Notice::Commented(comment) => format!("commented on {:?}", comment.on),
+        Notice::Commented(comment) if comment.form == Form::Thread => {
+            format!("commented on {:?}", comment.on)
+        }
+        Notice::Commented(comment) => format!("commented on {:?} ({:?})", comment.on, comment.form),
         Notice::PullClosed { merged, .. } => format!("pull closed, merged {merged}"),
         Notice::ThreadGone { .. } => "thread gone".to_owned(),
         Notice::RepoGone { why, .. } => format!("repository gone: {why:?}"),
         Notice::InstallationGone { why, .. } => format!("installation gone: {why:?}"),
+        Notice::RepoBack { .. } => "repository back".to_owned(),
+        Notice::InstallationBack { .. } => "installation back".to_owned(),
         Notice::Ignored(Ignore::Malformed(why)) => format!("malformed: {why}"),
         Notice::Ignored(why) => format!("ignored: {}", why.code()),
     }
@@ -146,6 +153,7 @@ fn a_comment_keeps_what_matters() {
         title: "Spelling error in the README file".to_owned(),
         thread_body: String::new(),
         id: 492_700_400,
+        form: Form::Thread,
         author: account(21_031_067),
         sender: account(9),
         via_app: Some(78),
@@ -230,7 +238,7 @@ fn what_is_gone() {
     ] {
         assert_eq!(gone(action), Notice::RepoGone { repo_ids: vec![repo], why });
     }
-    for action in ["renamed", "privatized", "publicized", "unarchived", "created"] {
+    for action in ["renamed", "privatized", "publicized", "created"] {
         assert_eq!(gone(action), Notice::Ignored(Ignore::NotOurBusiness));
     }
     let removed = changed(
@@ -239,6 +247,9 @@ fn what_is_gone() {
         &[("/repositories_removed", json!([{"id": 4, "name": "x"}, {"id": 5}]))],
     );
     assert_eq!(removed, Notice::RepoGone { repo_ids: vec![4, 5], why: GoneWhy::Removed });
+    assert_eq!(gone("unarchived"), Notice::RepoBack { repo_ids: vec![repo] });
+    let added = changed("installation_repositories", "added", &[("/repositories_added", json!([{"id": 4}]))]);
+    assert_eq!(added, Notice::RepoBack { repo_ids: vec![4] });
     let none = changed("installation_repositories", "removed", &[("/repositories_removed", json!([]))]);
     assert!(matches!(none, Notice::Ignored(Ignore::Malformed(_))));
     let Notice::ThreadGone { repo, number: 1 } = told("issues", &example("issues", "transferred")) else {

@@ -235,7 +235,7 @@ fn paused() {
 
     What is done is kept.
 
-    Next: their commits are kept; say `retry` to go on from them.
+    Next: their commits are kept; rename or delete that branch and say `retry`, or ask anew.
     ");
 }
 

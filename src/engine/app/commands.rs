@@ -5,7 +5,7 @@
 //! is one.
 
 use super::{
-    App, AppHands, Priority, Taken, branch, desk::Trouble, hands::status_url, hearing::Deed, slots::Wall,
+    App, AppHands, Priority, Taken, branch, desk::Trouble, facts::status_url, hearing::Deed, slots::Wall,
     status,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
         self, Intent,
         command::Command,
         mention::Said,
-        notice::Comment,
+        notice::{Comment, Form},
         policy::{self, Decision, OpenRun, Permission, Situation, Standing, Starts},
         reply::{self, Reply},
     },
@@ -44,9 +44,8 @@ impl App {
     pub(super) async fn decide(&self, heard: &Heard<'_>, standing: Standing) -> Result<Decision, Trouble> {
         let (store, comment) = (&heard.hands.store, heard.comment);
         let now = heard.hands.clock.now();
-        let open = store.open_run_on(comment.repo.id, comment.number).await?;
-        let open = self.open_run(open.as_ref()).await?;
-        let last = store.last_run_on(comment.repo.id, comment.number).await?;
+        let here = heard.hands.here(comment).await?;
+        let (open, last) = (self.open_run(here.open.as_ref()).await?, here.last);
         let since = now.before(STARTS_SPAN);
         let starts = Starts {
             by_actor: store.runs_begun(Whose::Requester(comment.author.id), since).await?,
@@ -59,7 +58,8 @@ impl App {
             open: open.as_ref(),
             last: last.as_ref(),
             starts,
-            now,
+            // how old a command is goes by the clock that dated it
+            now: heard.hands.parts.github.time(),
         }))
     }
 
@@ -196,7 +196,8 @@ impl App {
         };
         let run = hands.store.run(id).await?.run;
         let thread = hands.thread(id).await?;
-        let (facts, url) = (hands.facts(&run, &thread).await?, status_url(hands, &thread, id).await?);
+        let (mut facts, url) = (hands.facts(&run, &thread).await?, status_url(hands, &thread, id).await?);
+        let run = hands.shown(&run, &mut facts)?;
         heard.say(&comment::where_is(&run, url.as_deref(), &facts), Reaction::Rocket).await
     }
 }
@@ -204,7 +205,7 @@ impl App {
 impl Heard<'_> {
     /// The run that this comment starts: the same comment is the same run, however often it arrives.
     pub(super) fn own_run(&self) -> RunId {
-        let (repo, comment) = (self.comment.repo.id.to_string(), self.comment.id.to_string());
+        let (repo, comment) = (self.comment.repo.id.to_string(), self.comment.name());
         RunId::derive(&[&repo, &comment, Command::Build.row().word])
     }
 
@@ -264,8 +265,8 @@ impl Heard<'_> {
     }
 
     async fn post(&self, text: &str) -> Result<(), Trouble> {
-        let key = answer_key(self.comment.id);
-        let marker = format!("{ANSWER_START}{}{ANSWER_END}", self.comment.id);
+        let name = self.comment.name();
+        let (key, marker) = (answer_key(&name), format!("{ANSWER_START}{name}{ANSWER_END}"));
         let wall = Wall {
             hands: self.hands,
             desk: self.desk,
@@ -282,8 +283,15 @@ impl Heard<'_> {
     }
 
     pub(super) async fn react(&self, reaction: Reaction) -> Result<(), Trouble> {
-        let id = self.comment.id;
-        let call = || self.desk.react_comment(id, reaction).boxed();
+        let (id, form) = (self.comment.id, self.comment.form);
+        // GitHub lets nobody react to a review: the answer is a comment in the thread
+        if form == Form::Review {
+            return Ok(());
+        }
+        let call = || match form {
+            Form::Line => self.desk.react_line(id, reaction).boxed(),
+            Form::Thread | Form::Review => self.desk.react_comment(id, reaction).boxed(),
+        };
         match self.hands.send(self.installation, Priority::Acknowledge, call).await {
             Ok(()) | Err(GitHubError::Missing { .. }) => Ok(()),
             Err(error) => Err(error.into()),
@@ -312,14 +320,14 @@ pub(super) const ANSWER: &str = "answer";
 const ANSWER_START: &str = "<!-- quantum:comment=";
 const ANSWER_END: &str = " slot=answer -->";
 
-/// Under which key an answer to a comment is remembered.
-pub(super) fn answer_key(comment: u64) -> String {
+/// Under which key an answer to a comment of this name is remembered.
+pub(super) fn answer_key(comment: &str) -> String {
     format!("comment/{comment}")
 }
 
-/// The comment that this one of ours answers.
-pub(super) fn answered(body: &str) -> Option<u64> {
-    body.trim_end().lines().last()?.strip_prefix(ANSWER_START)?.strip_suffix(ANSWER_END)?.parse().ok()
+/// The name of the comment that this one of ours answers.
+pub(super) fn answered(body: &str) -> Option<&str> {
+    body.trim_end().lines().last()?.strip_prefix(ANSWER_START)?.strip_suffix(ANSWER_END)
 }
 
 /// A refusal for the thread: what, and what next.

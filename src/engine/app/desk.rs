@@ -29,7 +29,7 @@ pub(super) enum Trouble {
 impl From<GitHubError> for Trouble {
     fn from(error: GitHubError) -> Self {
         match error {
-            GitHubError::Gone(_) => Self::Gone(error.to_string()),
+            GitHubError::Gone(lost) => Self::Gone(lost.words().to_owned()),
             error => Self::Told(error.report()),
         }
     }

@@ -6,24 +6,21 @@ use super::{
     aside,
     counted::{self, Answers, Counted},
     desk::{Place, Trouble},
-    publish::{Change, PULL},
+    publish::Change,
     status,
 };
 use crate::{
     clock::Clock,
     engine::perform::{Errand, Parts, Perform, Performer, protect, remove_run},
-    git::{self, Mirror, Remote, Source, Want},
+    git::{self, GitError, Mirror, Remote, Source, Want},
     github::{Desk, GitHub, GitHubError},
-    ids::{RunId, Sha, Usd},
+    ids::{RunId, Secret, Sha, Usd},
     intent::notice::{RepoRef, Us},
-    limits::{app as limits, shown},
+    limits::app as limits,
     metrics::Metrics,
     model::Model,
     report::{Class, Hint, Report},
-    run::{
-        About, Effect, Event, Run,
-        comment::{self, Cost, Facts, Output, PullLink, Requester},
-    },
+    run::{About, Effect, Event, Run, comment},
     sandbox::{Sandbox, roots::Roots},
     store::{Store, Thread},
 };
@@ -190,47 +187,6 @@ impl AppHands {
         self.parts.data.join("mirrors").join(repo.to_string())
     }
 
-    /// What is known about a run besides the run itself, for its texts.
-    pub(super) async fn facts(&self, run: &Run, thread: &Thread) -> Result<Facts, Report> {
-        let costs = self.store.costs(&run.id).await.map_err(|error| error.report())?;
-        let pull = self.store.remembered(&run.id, PULL).await.map_err(|error| error.report())?;
-        let pull = pull.and_then(|known| {
-            Some(PullLink { number: known.remote_id?, url: known.note.unwrap_or_default() })
-        });
-        Ok(Facts {
-            repo_url: format!("{}/{}/{}", self.parts.site, thread.repo_owner, thread.repo_name),
-            number: thread.number,
-            requester: Requester { id: thread.requester, login: thread.requester_login.clone() },
-            cost: Cost {
-                usd: costs.sum.usd,
-                model_calls: u64::from(costs.calls),
-                input_tokens: costs.sum.input_tokens,
-                output_tokens: costs.sum.output_tokens,
-            },
-            elapsed: self.clock.now().since(run.created),
-            run_url: self.parts.public_url.as_ref().map(|url| format!("{url}/runs/{}", run.id)),
-            pull,
-            notes: Vec::new(),
-        })
-    }
-
-    /// The ends of what the commands of the receipt wrote.
-    pub(super) async fn outputs(&self, run: &Run, thread: &Thread) -> Result<Vec<Output>, Report> {
-        let (local, mut outputs) = (self.local(run, thread).await?, Vec::new());
-        for check in run.state.receipt.iter().flat_map(|receipt| &receipt.commands) {
-            // what is gone is not shown; its hash is in the receipt
-            let Ok(bytes) = self.store.kept(&check.output).await else { continue };
-            let from = bytes.len().saturating_sub(shown::OUTPUT_BYTES);
-            // looked at whole: a cut must not hide the beginning of a secret
-            let text = match protect::output(&local, &bytes) {
-                Some(what) => format!("[not shown: it holds what looks like {what}]"),
-                None => String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned(),
-            };
-            outputs.push(Output { command: check.command.clone(), text });
-        }
-        Ok(outputs)
-    }
-
     /// The hands that do what is the same on a laptop.
     async fn local(&self, run: &Run, thread: &Thread) -> Result<Arc<Performer>, Report> {
         let known = self.locals.lock().unwrap_or_else(PoisonError::into_inner).get(&run.id).cloned();
@@ -279,20 +235,50 @@ impl AppHands {
         self.locals.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
     }
 
-    /// Fetches the default branch into the mirror.
+    /// Fetches the default branch into the mirror. A remote that is not there or refuses us may be called otherwise by now, or
+    /// be ours no longer: GitHub is asked before that is believed.
     async fn fetch(&self, place: &Place<'_>, errand: &Errand<'_>) -> Result<Sha, Trouble> {
-        let thread = place.thread;
-        let repo = place.desk.repo();
+        // with a fresh token GitHub says what the repository is called
+        let token = place.desk.fetch_token().await?;
+        let used = place.desk.repo();
+        let error = match self.fetch_as(place, errand, &used, token.clone()).await? {
+            Ok(head) => return Ok(head),
+            Err(error) => error,
+        };
+        place.desk.repository().await?;
+        let now = place.desk.repo();
+        if (&now.owner, &now.name) == (&used.owner, &used.name) {
+            return Err(error.report().into());
+        }
+        let again = self.fetch_as(place, errand, &now, token).await?;
+        Ok(again.map_err(|error| error.report())?)
+    }
+
+    /// The same under these names; the inner error may be theirs.
+    async fn fetch_as(
+        &self,
+        place: &Place<'_>,
+        errand: &Errand<'_>,
+        repo: &RepoRef,
+        token: Secret,
+    ) -> Result<Result<Sha, GitError>, Report> {
         let remote = Remote {
             url: format!("{}/{}/{}.git", self.parts.site, repo.owner, repo.name),
-            token: Some(place.desk.fetch_token().await?),
-            want: Want::Branch(thread.default_branch.clone()),
+            token: Some(token),
+            want: Want::Branch(place.thread.default_branch.clone()),
         };
-        let (folder, wire, cancel) =
-            (self.mirror(thread.repo_id), self.parts.wire.clone(), errand.cancel.clone());
-        let fetched =
-            aside(move || Mirror::open(&folder, wire)?.fetch(&remote, &git::Caps::default(), &cancel));
-        Ok(fetched.await?)
+        let (folder, wire, cancel) = (self.mirror(repo.id), self.parts.wire.clone(), errand.cancel.clone());
+        let fetched = aside(move || {
+            match Mirror::open(&folder, wire)?.fetch(&remote, &git::Caps::default(), &cancel) {
+                Err(
+                    error @ (GitError::RemoteNotFound
+                    | GitError::TokenRefused { .. }
+                    | GitError::Elsewhere(_)),
+                ) => Ok(Err(error)),
+                end => end.map(Ok),
+            }
+        });
+        fetched.await
     }
 
     async fn perform_here(&self, errand: &Errand<'_>, thread: &Thread) -> Result<Option<Event>, Trouble> {
@@ -315,11 +301,14 @@ impl AppHands {
             }
             Effect::Publish { .. } => return self.publish(&place, errand).await,
             Effect::Ask { slot, question } => {
-                let body = comment::question(run, *slot, question, &self.facts(run, thread).await?);
+                let mut facts = self.facts(run, thread).await?;
+                let question = self.shown(question, &mut facts)?;
+                let body = comment::question(run, *slot, &question, &facts);
                 place.wall(lease).post(&format!("question-{slot}"), Priority::Reply, &body).await?;
             }
             Effect::AskApproval { slot } => {
-                let body = comment::approval(run, *slot, &self.facts(run, thread).await?);
+                let mut facts = self.facts(run, thread).await?;
+                let body = comment::approval(&self.shown(run, &mut facts)?, *slot, &facts);
                 place.wall(lease).post(&format!("approval-{slot}"), Priority::Reply, &body).await?;
             }
             Effect::Reply { about: About::End | About::Pause, text, .. } => {
@@ -375,17 +364,4 @@ impl std::fmt::Debug for AppHands {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AppHands").field("us", self.us()).finish_non_exhaustive()
     }
-}
-
-/// Where a run's status comment is, when it is there.
-pub(super) async fn status_url(
-    hands: &AppHands,
-    thread: &Thread,
-    run: &RunId,
-) -> Result<Option<String>, Report> {
-    let known = hands.store.remembered_of(&status::key(run), status::STATUS).await;
-    let known = known.map_err(|error| error.report())?.and_then(|known| known.remote_id);
-    let (site, owner, name) = (&hands.parts.site, &thread.repo_owner, &thread.repo_name);
-    let page = format!("{site}/{owner}/{name}/issues/{}#issuecomment-", thread.number);
-    Ok(known.map(|id| format!("{page}{id}")))
 }

@@ -14,7 +14,7 @@ use crate::{
     ids::RunId,
     intent::{
         mention::Said,
-        notice::Comment,
+        notice::{Comment, Form},
         policy::{self, Decision, Standing, Us},
     },
     limits::{app as limits, intent::COMMAND_AGE},
@@ -135,7 +135,12 @@ impl App {
             Err(error) => return Err(error.into()),
         };
         let mut before = Vec::new();
-        for one in seen.into_iter().filter(|one| one.id < comment.id && one.created >= begun) {
+        // the numbers of reviews and of lines are others
+        let is_before = |one: &Seen| match comment.form {
+            Form::Thread => one.id < comment.id,
+            Form::Line | Form::Review => one.created < comment.created,
+        };
+        for one in seen.into_iter().filter(|one| is_before(one) && one.created >= begun) {
             let Some((earlier, said)) = command_of(one, comment, heard.hands.us()) else { continue };
             if !matches!(store.hearing(&key(&earlier)).await?, Some(Hearing::Ended(_))) {
                 before.push((earlier, said));
@@ -183,6 +188,7 @@ pub(super) fn command_of(seen: Seen, on: &Comment, us: &Us) -> Option<(Comment, 
     }
     let author = seen.author?;
     let comment = Comment {
+        form: Form::Thread,
         id: seen.id,
         sender: author.clone(),
         author,
@@ -197,7 +203,7 @@ pub(super) fn command_of(seen: Seen, on: &Comment, us: &Us) -> Option<(Comment, 
 
 /// Under which name a comment is remembered.
 pub(super) fn key(comment: &Comment) -> CommentKey {
-    CommentKey { repo: comment.repo.id, comment: comment.id.to_string() }
+    CommentKey { repo: comment.repo.id, comment: comment.name() }
 }
 
 fn read(deed: &str) -> Result<Deed, Report> {

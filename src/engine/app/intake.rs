@@ -35,30 +35,17 @@ impl App {
                 let runs = store.open_runs_that_sent(repo.id, PULL, number).await.map_err(told)?;
                 self.tell_all(runs, &Event::PullEnded { merged }).await
             }
-            Notice::ThreadGone { repo, number } => {
-                let run = store.open_run_on(repo.id, number).await.map_err(told)?;
-                let what = format!("issue #{number}");
-                self.tell_all(run.into_iter().collect(), &Event::Gone { what }).await
-            }
-            Notice::RepoGone { repo_ids, why } => {
-                let mut runs = Vec::new();
-                for id in repo_ids {
-                    runs.extend(store.open_runs_of_repo(id).await.map_err(told)?);
-                }
-                let what = format!("the repository ({})", why.words());
-                self.tell_all(runs, &Event::Gone { what }).await
-            }
-            Notice::InstallationGone { installation, why } => {
-                let runs = store.open_runs_of_installation(installation).await.map_err(told)?;
-                let what = format!("the App's installation ({})", why.words());
-                self.tell_all(runs, &Event::Gone { what }).await
-            }
+            Notice::ThreadGone { repo, number } => self.lost_thread(&repo, number).await,
+            Notice::RepoGone { repo_ids, why } => self.lost_repos(&repo_ids, why).await,
+            Notice::InstallationGone { installation, why } => self.lost_installation(installation, why).await,
+            Notice::RepoBack { repo_ids } => self.repos_are_back(&repo_ids).await,
+            Notice::InstallationBack { installation } => self.installation_is_back(installation).await,
             Notice::Ignored(why) => Ok(Taken::Nothing(why.code())),
         }
     }
 
     /// Tells runs the same, and lets those that listen do what follows.
-    async fn tell_all(&self, runs: Vec<RunId>, event: &Event) -> Result<Taken, Report> {
+    pub(super) async fn tell_all(&self, runs: Vec<RunId>, event: &Event) -> Result<Taken, Report> {
         if runs.is_empty() {
             return Ok(Taken::Nothing("no_run"));
         }

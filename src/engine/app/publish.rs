@@ -12,7 +12,7 @@ use super::{
 use crate::{
     github::{CheckSeen, CheckState, Conclusion, GitHubError, NewCheck, NewPull, Pull, PullState},
     ids::Sha,
-    report::{Class, Report},
+    report::{Class, Hint, Report},
     run::{
         Event, Run, Verdict,
         comment::{self, PullLink},
@@ -41,6 +41,11 @@ const CHECK: &str = "quantum";
 /// Under which slot a run's pull request is remembered.
 pub(super) const PULL: &str = "pull";
 
+/// Under which slot a round's check run is remembered; its note says why there is none.
+pub(super) fn check_slot(round: u32) -> String {
+    format!("check-{round}")
+}
+
 impl Place<'_> {
     /// Writes the branch and everything that shows it.
     pub(super) async fn publish(&self, run: &Run, change: &Change<'_>) -> Result<Event, Trouble> {
@@ -49,14 +54,13 @@ impl Place<'_> {
         let number = self.pull(run, change).await?.number;
         let labels: Vec<&str> = self.thread.labels.iter().map(String::as_str).collect();
         if !labels.is_empty() {
-            self.send(Priority::Publish, || self.desk.add_labels(number, &labels).boxed()).await?;
+            let labelled = self.send(Priority::Publish, || self.desk.add_labels(number, &labels).boxed());
+            or_without("its labels", labelled.await)?;
         }
+        // somebody who can't be assigned is mentioned all the same
         let who = self.thread.requester_login.as_str();
-        match self.send(Priority::Publish, || self.desk.add_assignee(number, who).boxed()).await {
-            // somebody who can't be assigned is mentioned all the same
-            Ok(()) | Err(GitHubError::Refused { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let assigned = self.send(Priority::Publish, || self.desk.add_assignee(number, who).boxed());
+        or_without("an assignee", assigned.await)?;
         self.check(run, change, &head).await?;
         Ok(Event::Published { round, branch, head })
     }
@@ -95,13 +99,19 @@ impl Place<'_> {
         }
     }
 
-    /// Whether a commit is the one of this round.
+    /// Whether a commit is the one of this round, or of an older one that was stopped after it had written the same. A person
+    /// who changed it has other content, whatever its message says.
     async fn is_ours(&self, head: &Sha, change: &Change<'_>) -> Result<bool, Trouble> {
         let facts = self.desk.commit_facts(head).await?;
         let trailer = change.message.trim_end().lines().last().unwrap_or_default();
+        let run = trailer.trim_end_matches(|c: char| c.is_ascii_digit());
+        let is_trailer = |line: &str| {
+            let round = line.trim().strip_prefix(run).and_then(|round| round.parse::<u32>().ok());
+            round.is_some_and(|round| round <= change.round)
+        };
         Ok(facts.tree == *change.tree
             && facts.parents == [change.parent.clone()]
-            && facts.message.lines().any(|line| line.trim() == trailer))
+            && facts.message.lines().any(is_trailer))
     }
 
     /// The pull request of our branch.
@@ -113,7 +123,8 @@ impl Place<'_> {
         {
             return self.know(change, pull).await;
         }
-        let facts = self.hands.facts(run, self.thread).await?;
+        let mut facts = self.hands.facts(run, self.thread).await?;
+        let run = &self.hands.shown(run, &mut facts)?;
         let new = |draft: bool, says_draft: bool| NewPull {
             title: comment::pull_title(change.title, says_draft),
             head: self.thread.branch.clone(),
@@ -161,7 +172,7 @@ impl Place<'_> {
 
     async fn check(&self, run: &Run, change: &Change<'_>, head: &Sha) -> Result<(), Trouble> {
         let external_id = format!("{}/{}", run.id, change.round);
-        let slot = format!("check-{}", change.round);
+        let slot = check_slot(change.round);
         let (store, now) = (&self.hands.store, self.hands.clock.now());
         let known = store.try_first(Sender::Run(change.lease), &slot, now).await?;
         if !known.is_first {
@@ -175,8 +186,9 @@ impl Place<'_> {
                 return Ok(());
             }
         }
-        let facts = self.hands.facts(run, self.thread).await?;
-        let outputs = self.hands.outputs(run, self.thread).await?;
+        let mut facts = self.hands.facts(run, self.thread).await?;
+        let run = &self.hands.shown(run, &mut facts)?;
+        let outputs = self.hands.outputs(run).await?;
         let shown = comment::check_output(run, change.verdict, &outputs, &facts);
         let conclusion = match change.verdict {
             Verdict::Verified => Conclusion::Success,
@@ -197,7 +209,24 @@ impl Place<'_> {
         match self.send(Priority::Publish, || self.desk.create_check(&new).boxed()).await {
             Ok(id) => Ok(store.remember(Sender::Run(change.lease), &slot, Some(id), None, now).await?),
             Err(error @ GitHubError::Ambiguous { .. }) => Err(Trouble::for_now(&error)),
+            // the pull request is there, and holds the receipt: that this is missing is said in the thread
+            Err(error @ GitHubError::Refused { .. }) => {
+                let note = comment::no_check(&error.to_string(), &error.hint());
+                tracing::warn!(%error, "the pull request goes without a check run");
+                Ok(store.remember(Sender::Run(change.lease), &slot, None, Some(&note), now).await?)
+            }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// What makes a pull request easier to find is not worth losing it for.
+fn or_without(what: &str, done: Result<(), GitHubError>) -> Result<(), Trouble> {
+    match done {
+        Err(error @ (GitHubError::Refused { .. } | GitHubError::Missing { .. })) => {
+            tracing::warn!(%error, "the pull request goes without {what}");
+            Ok(())
+        }
+        done => Ok(done?),
     }
 }

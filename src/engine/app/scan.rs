@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     github::{Desk, GitHubError, Seen},
-    intent::notice::{Account, AccountKind, Comment, On, RepoRef},
+    intent::notice::{Account, AccountKind, Comment, Form, On, RepoRef},
     limits::{app as limits, github::PAGE, intent::COMMAND_AGE},
     report::{Class, Hint, Report},
     store::{Hearing, KnownRepo},
@@ -237,6 +237,7 @@ fn somewhere(reading: &Reading<'_>, number: u64) -> Comment {
         title: String::new(),
         thread_body: String::new(),
         id: 0,
+        form: Form::Thread,
         author: nobody.clone(),
         sender: nobody,
         via_app: None,

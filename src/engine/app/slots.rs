@@ -46,7 +46,11 @@ impl Wall<'_> {
         }
         let number = self.number;
         let send = || self.desk.comment(number, body).boxed();
-        let id = self.hands.send(self.installation, priority, send).await?;
+        let id = match self.hands.send(self.installation, priority, send).await {
+            // the repository is there, and the thread is not
+            Err(GitHubError::Missing { .. }) => return Err(Trouble::Gone(format!("issue #{number}"))),
+            sent => sent?,
+        };
         store.remember(self.sender, slot, Some(id), None, now).await?;
         Ok(Posted::New)
     }

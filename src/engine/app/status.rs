@@ -15,7 +15,7 @@ use crate::{
     github::{GitHubError, Reaction},
     ids::RunId,
     limits::app as limits,
-    report::{Hint, Report},
+    report::{Class, Hint, Report},
     run::{Ground, Outcome, Phase, Run, Verdict, comment},
     store::{Lease, Sender, WantedStatus},
 };
@@ -78,7 +78,8 @@ impl AppHands {
     ) -> Result<Option<Timestamp>, Report> {
         let thread = self.thread(&run.id).await?;
         let desk = self.desk(&thread);
-        let facts = self.facts(run, &thread).await?;
+        let mut facts = self.facts(run, &thread).await?;
+        let run = &self.shown(run, &mut facts)?;
         let key = key(&run.id);
         let wall = Wall {
             hands: self,
@@ -98,7 +99,10 @@ impl AppHands {
             }
             Err(Trouble::Told(report)) => {
                 tracing::warn!(run = %run.id, %report, "the status comment could not be written; tried again later");
-                let again = report.not_before.unwrap_or_default().max(now.after(again));
+                // what GitHub refuses, a person has to change first
+                let is_refused = report.class == Class::Refused;
+                let again = now.after(if is_refused { limits::STATUS_REFUSED } else { again });
+                let again = report.not_before.unwrap_or_default().max(again);
                 self.store.postpone_status(&run.id, again).await.map_err(|error| error.report())?;
                 Ok(Some(again))
             }
@@ -157,13 +161,15 @@ impl Place<'_> {
     pub(super) async fn end(&self, lease: &Lease, run: &Run, text: &str) -> Result<(), Trouble> {
         let pull = self.hands.store.remembered(&run.id, PULL).await?;
         let is_opened = pull.is_some_and(|known| known.remote_id.is_some());
-        let is_published = is_opened && run.phase() == Phase::Watching;
-        if !is_published {
-            let facts = self.hands.facts(run, self.thread).await?;
-            let body = comment::result(run, text, &facts);
+        // opening it was the notice and its reaction the end; what comes after is in the status comment
+        let is_watched = is_opened && matches!(run.state.ground, Ground::Watching { .. });
+        if !is_watched || run.phase() == Phase::Paused {
+            let mut facts = self.hands.facts(run, self.thread).await?;
+            let text = self.hands.shown(&text.to_owned(), &mut facts)?;
+            let body = comment::result(run, &text, &facts);
             self.wall(lease).put("result", Priority::Reply, &body).await?;
         }
-        self.react(if is_well(run, is_published) { Reaction::Rocket } else { Reaction::Confused }).await
+        self.react(if is_well(run, is_watched) { Reaction::Rocket } else { Reaction::Confused }).await
     }
 
     /// A reaction on the command's comment; a comment that is gone needs none.
@@ -177,12 +183,10 @@ impl Place<'_> {
 }
 
 /// A pull request whose checks pass or could not tell, or an answer.
-fn is_well(run: &Run, is_published: bool) -> bool {
-    let failed = matches!(&run.state.ground, Ground::Watching { verdict: Verdict::Failed, .. });
-    match run.outcome() {
-        Some(outcome) => {
-            matches!(outcome, Outcome::Answered | Outcome::Proposed | Outcome::Unverified | Outcome::Merged)
-        }
-        None => is_published && !failed,
+fn is_well(run: &Run, is_watched: bool) -> bool {
+    if is_watched {
+        return !matches!(&run.state.ground, Ground::Watching { verdict: Verdict::Failed, .. });
     }
+    let well = [Outcome::Answered, Outcome::Proposed, Outcome::Unverified, Outcome::Merged];
+    run.outcome().is_some_and(|outcome| well.contains(&outcome))
 }

@@ -120,7 +120,13 @@ impl App {
         let (store, told) = (self.engine.store(), |error: StoreError| error.report());
         let (mut hand, mut ids) = (FuturesUnordered::new(), Vec::<String>::new());
         loop {
-            let places = limits::DELIVERIES_AT_ONCE.saturating_sub(ids.len());
+            // nothing could be looked up, and nobody is to blame for it: they are kept until GitHub takes us again
+            let is_shut_out = self.hands().parts.github.shut_out().is_some();
+            if is_shut_out && hand.is_empty() {
+                return Ok(None);
+            }
+            let free = limits::DELIVERIES_AT_ONCE.saturating_sub(ids.len());
+            let places = if is_shut_out { 0 } else { free };
             if places > 0 {
                 let most = u32::try_from(places).unwrap_or(u32::MAX);
                 let due = store.next_deliveries_but(&ids, self.engine.now(), most).await.map_err(told)?;
@@ -162,7 +168,8 @@ impl App {
                 store.delay_delivery(id, until).await
             }
             Err(report)
-                if report.class == Class::Transient && delivery.failures < limits::DELIVERY_FAILURES =>
+                if self.hands().parts.github.shut_out().is_some()
+                    || report.class == Class::Transient && delivery.failures < limits::DELIVERY_FAILURES =>
             {
                 tracing::info!(delivery = %id, %report, "will be tried again");
                 store.postpone_delivery(id, self.engine.retry_at(delivery.failures)).await
@@ -218,6 +225,9 @@ impl App {
         busy: &mut HashSet<RunId>,
     ) -> Result<usize, Report> {
         let mut waiting = 0;
+        if self.hands().parts.github.shut_out().is_some() {
+            return Ok(waiting);
+        }
         let now = self.engine.now();
         let wanting = self.engine.store().runs_to_drive(now).await.map_err(|error| error.report())?;
         for Wanting { run, has_work } in wanting {

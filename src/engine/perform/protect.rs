@@ -8,7 +8,7 @@ use crate::{
     report::{Class, Report},
 };
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Whether what was changed between two trees may be changed; the inner error names what may not.
 pub(in crate::engine) async fn check(
@@ -33,7 +33,7 @@ pub(in crate::engine) async fn check(
         let hint = "leave these files as they are; a person changes them";
         return Ok(Err(Report::new(Class::Refused, "protected_path", message, hint)));
     }
-    let (source, known) = (Arc::clone(&hands.parts.source), secrets(hands));
+    let (source, known) = (Arc::clone(&hands.parts.source), secrets(&hands.parts.host_env));
     let refused = aside(move || {
         let mut refused = Vec::new();
         source.new_files(&old, &new, &mut |file| {
@@ -54,9 +54,9 @@ pub(in crate::engine) async fn check(
 
 /// Whether a commit's message may leave.
 pub(in crate::engine) fn message(hands: &Performer, text: &str) -> Result<(), Report> {
-    match outgoing::secret(text.as_bytes(), b"", &secrets(hands)) {
+    match looks_like(&hands.parts.host_env, text.as_bytes()) {
         None => Ok(()),
-        Some((what, _)) => {
+        Some(what) => {
             let message = format!("the commit's message holds what looks like {what}");
             let hint = "ask again, and say that secrets have no place in a summary";
             Err(Report::new(Class::Refused, "unsafe_change", message, hint))
@@ -64,18 +64,21 @@ pub(in crate::engine) fn message(hands: &Performer, text: &str) -> Result<(), Re
     }
 }
 
-/// What an output looks like that must not be shown to everybody; None: it may.
-pub(in crate::engine) fn output(hands: &Performer, bytes: &[u8]) -> Option<&'static str> {
-    outgoing::secret(bytes, b"", &secrets(hands)).map(|(what, _)| what)
+/// What bytes look like that must not be shown to everybody, on a host with this environment; None: they may.
+pub(in crate::engine) fn looks_like(
+    host_env: &BTreeMap<String, String>,
+    bytes: &[u8],
+) -> Option<&'static str> {
+    outgoing::secret(bytes, b"", &secrets(host_env)).map(|(what, _)| what)
 }
 
 /// Values of this host that are secrets by their variable's name.
-fn secrets(hands: &Performer) -> Vec<Vec<u8>> {
+fn secrets(host_env: &BTreeMap<String, String>) -> Vec<Vec<u8>> {
     let names = |name: &str| {
         let name = name.to_ascii_uppercase();
         ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD"].iter().any(|end| name.ends_with(end))
     };
-    let env = hands.parts.host_env.iter().filter(|(name, _)| names(name));
+    let env = host_env.iter().filter(|(name, _)| names(name));
     env.map(|(_, value)| value.clone().into_bytes()).collect()
 }
 

@@ -26,6 +26,16 @@ pub enum Reaction {
     Confused,
 }
 
+impl Reaction {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Eyes => "eyes",
+            Self::Rocket => "rocket",
+            Self::Confused => "confused",
+        }
+    }
+}
+
 /// An issue or a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
@@ -133,12 +143,12 @@ impl Desk {
 
     /// Comments that were written or edited since then, oldest first.
     pub async fn comments_since(&self, number: u64, since: Timestamp) -> Result<Vec<Seen>, GitHubError> {
-        let ask = comments(number, since)?;
+        let ask = comments(number, self.0.github.wire().theirs(since))?;
         let told = self.list(Need::Read, ask.clone(), |page: Vec<ToldComment>| page).await?;
         seen(&ask, told, Some(number))
     }
 
-    /// The same for somebody who is about to write there, so that it takes no other token; where there are more of them than a
+    /// The same since a time that GitHub said, for somebody who is about to write there, so that it takes no other token; where there are more of them than a
     /// list may hold, the first.
     pub async fn said_since(&self, number: u64, since: Timestamp) -> Result<Vec<Seen>, GitHubError> {
         let ask = comments(number, since)?;
@@ -184,13 +194,15 @@ impl Desk {
 
     /// Puts a reaction on a comment; one that is there already is fine.
     pub async fn react_comment(&self, comment: u64, reaction: Reaction) -> Result<(), GitHubError> {
-        let content = match reaction {
-            Reaction::Eyes => "eyes",
-            Reaction::Rocket => "rocket",
-            Reaction::Confused => "confused",
-        };
         let path = ["issues", "comments", &comment.to_string(), "reactions"];
-        let ask = Ask::post("react to a comment", &path, json!({ "content": content }));
+        let ask = Ask::post("react to a comment", &path, json!({ "content": reaction.word() }));
+        self.ask(Need::Talk, &ask).await.map(drop)
+    }
+
+    /// The same on a comment on a line of a pull request's diff, which has a number of its own kind.
+    pub async fn react_line(&self, comment: u64, reaction: Reaction) -> Result<(), GitHubError> {
+        let path = ["pulls", "comments", &comment.to_string(), "reactions"];
+        let ask = Ask::post("react to a comment on a line", &path, json!({ "content": reaction.word() }));
         self.ask(Need::Talk, &ask).await.map(drop)
     }
 

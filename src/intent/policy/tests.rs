@@ -1,7 +1,7 @@
 //! The whole table: every command by everybody everywhere, against the rules said another way.
 
 use super::*;
-use crate::intent::notice::{Account, On, RepoRef};
+use crate::intent::notice::{Account, Form, On, RepoRef};
 use std::time::Duration;
 
 const NOW: Timestamp = Timestamp(1_000_000_000_000);
@@ -92,6 +92,7 @@ fn comment(case: &Case) -> Comment {
         title: "Sum".into(),
         thread_body: "It is off.".into(),
         id: 5,
+        form: Form::Thread,
         author: account(AUTHOR, kind),
         sender: account(sender, kind),
         via_app: (case.who == Who::App).then_some(3),

@@ -40,7 +40,7 @@ impl Town {
     }
 
     /// Takes in whatever waits, and lets the time pass that it wants to wait.
-    pub(super) async fn take_in(&self) {
+    pub(super) async fn take_deliveries(&self) {
         while let Some(at) = self.app.take_all().await.unwrap() {
             self.later(at.since(self.hub.clock().now()));
         }
@@ -50,7 +50,7 @@ impl Town {
     pub(super) async fn hear(&self) {
         let answers = self.hub.deliver_all().await;
         assert!(answers.iter().all(|status| *status == 202), "{answers:?}");
-        self.take_in().await;
+        self.take_deliveries().await;
     }
 
     /// What a person sees, without what differs from world to world; comments of ours in no order.

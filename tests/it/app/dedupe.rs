@@ -76,7 +76,7 @@ async fn whatever_comes_again_is_done_once() {
         let held = town.hub.waiting().len() / 8;
         town.hub.hold_back(held);
         while !town.hub.waiting().is_empty() {
-            let (answers, ()) = tokio::join!(town.hub.deliver_together(TOGETHER), town.take_in());
+            let (answers, ()) = tokio::join!(town.hub.deliver_together(TOGETHER), town.take_deliveries());
             assert!(answers.iter().all(|status| *status == 202), "{answers:?}");
             sent.deliveries += answers.len() as u64;
             if dice.percent(20) {
@@ -84,7 +84,7 @@ async fn whatever_comes_again_is_done_once() {
                 town = cut_off(town, nth).await;
                 sent.restarts += 1;
             }
-            town.take_in().await;
+            town.take_deliveries().await;
             town.later(Duration::from_secs(61));
         }
         town.later(Duration::from_secs(3_600));

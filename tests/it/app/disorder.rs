@@ -100,7 +100,7 @@ impl Story {
             let count = dice.below(hub.waiting().len() + 1);
             let answers = hub.deliver_together(count).await;
             assert!(answers.iter().all(|status| *status == 202), "{answers:?}");
-            self.town.take_in().await;
+            self.town.take_deliveries().await;
             self.town.later(LATEST / WAVES);
         }
         self.town.hear().await;
@@ -110,7 +110,7 @@ impl Story {
     async fn in_turn(&self) {
         while !self.town.hub.waiting().is_empty() {
             self.town.hub.deliver(1).await;
-            self.town.take_in().await;
+            self.town.take_deliveries().await;
         }
         self.town.later(LATEST);
     }

@@ -5,13 +5,21 @@ mod ambiguous;
 mod bounds;
 mod build;
 mod chance;
+mod clock;
 mod commands;
 mod crowd;
 mod dedupe;
 mod disorder;
 mod ends;
 mod examples;
+mod gate;
+mod gone;
 mod missed;
+mod odd;
+mod process;
+mod published;
+mod reviews;
+mod screen;
 mod trouble;
 mod twins;
 mod waits;
@@ -31,7 +39,7 @@ use quantumlayer::{
     model::{Model, scripted::Scripted},
     sandbox::{Kind, Sandbox, roots::Roots},
     server::{self, Door},
-    store::Store,
+    store::{NewDelivery, Store},
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -45,6 +53,8 @@ pub(crate) struct Town {
     pub(crate) app: App,
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
+    pub(crate) github: GitHub,
+    clock: Clock,
     stop: CancellationToken,
     folder: tempfile::TempDir,
 }
@@ -53,13 +63,14 @@ pub(crate) struct Town {
 pub(crate) struct Stopped {
     hub: FakeGitHub,
     usual: Usual,
+    clock: Clock,
     folder: tempfile::TempDir,
 }
 
 impl Stopped {
     /// The program is started again.
     pub(crate) async fn again(self, lines: &[Value]) -> Town {
-        Town::open(self.hub, self.usual, self.folder, lines).await
+        Town::open((self.hub, self.usual), self.clock, self.folder, lines).await
     }
 }
 
@@ -73,20 +84,35 @@ const CHECK: &str = "if grep -q good value; then echo 'test result: ok. 1 passed
 impl Town {
     /// `acme/widgets` with a check that fails until `value` holds `good`, and a model that says these lines.
     pub(crate) async fn new(lines: &[Value]) -> Self {
-        Self::at(Clock::System, lines).await
+        Self::by(lines, Clock::System, Clock::System).await
     }
 
     /// The same by this clock.
     pub(crate) async fn at(clock: Clock, lines: &[Value]) -> Self {
-        let settings = Settings { clock, ..Settings::default() };
+        Self::by(lines, clock.clone(), clock).await
+    }
+
+    /// The same where time goes on only when the story says so.
+    pub(crate) async fn by_hand(lines: &[Value]) -> Self {
+        Self::at(Clock::manual(Clock::System.now()), lines).await
+    }
+
+    /// The same, where GitHub's clock is this and ours is that.
+    pub(crate) async fn by(lines: &[Value], theirs: Clock, ours: Clock) -> Self {
+        let settings = Settings { clock: theirs, ..Settings::default() };
         let hub = FakeGitHub::start_with(settings);
         let usual = hub.usual();
         hub.push(usual.repo, usual.ada, "main", &FILES);
         hub.take(usize::MAX);
-        Self::open(hub, usual, tempfile::tempdir().unwrap(), lines).await
+        Self::open((hub, usual), ours, tempfile::tempdir().unwrap(), lines).await
     }
 
-    async fn open(hub: FakeGitHub, usual: Usual, folder: tempfile::TempDir, lines: &[Value]) -> Self {
+    async fn open(
+        (hub, usual): (FakeGitHub, Usual),
+        clock: Clock,
+        folder: tempfile::TempDir,
+        lines: &[Value],
+    ) -> Self {
         let store = Store::open(&folder.path().join("quantum.db")).await.unwrap();
         let us = Us { app_id: hub.app_id(), slug: hub.slug() };
         let (came, metrics) = (Arc::new(Notify::new()), Metrics::new());
@@ -95,10 +121,13 @@ impl Town {
         let model = (!lines.is_empty())
             .then(|| Arc::new(Scripted::parse("scripted/story", &text).unwrap()) as Arc<dyn Model>);
         let wanted = GitHubSettings { api_url: hub.url(), app_id: hub.app_id(), key: hub.key() };
-        let app = app(wanted, &us, &store, folder.path().to_owned(), model, (&came, &metrics, &hub.clock()));
+        let github = GitHub::with_gap(wanted, clock.clone(), Duration::ZERO).unwrap();
+        let data = folder.path().to_owned();
+        let site = (&github, hub.url());
+        let app = app(site, &us, &store, data, model, (&came, &metrics, &clock));
         let door = Door {
             store: store.clone(),
-            clock: hub.clock(),
+            clock: clock.clone(),
             secret: hub.webhook_secret(),
             may_matter: Arc::new(move |event, body| {
                 !matches!(webhook::notice(event, body, &us), Notice::Ignored(_))
@@ -110,7 +139,7 @@ impl Town {
         let (listener, stop) = (server::listen("127.0.0.1:0").await.unwrap(), CancellationToken::new());
         hub.send_hooks_to(&format!("http://{}/webhooks/github", listener.local_addr().unwrap()));
         serve(listener, door, stop.clone());
-        Self { hub, usual, app, store, metrics, stop, folder }
+        Self { hub, usual, app, store, metrics, github, clock, stop, folder }
     }
 
     /// Works until then, and stops like a program that is killed: whatever is in hand is dropped.
@@ -125,14 +154,14 @@ impl Town {
     /// Stops like a program that is killed.
     pub(crate) async fn killed(self) -> Stopped {
         self.stop.cancel();
-        let Self { hub, usual, store, folder, .. } = self;
+        let Self { hub, usual, store, clock, folder, .. } = self;
         for run in store.open_threads().await.unwrap() {
             // who held it is gone
             if let Some(lease) = store.last_holder(&run.id).await.unwrap() {
                 store.release_lease(&lease).await.unwrap();
             }
         }
-        Stopped { hub, usual, folder }
+        Stopped { hub, usual, clock, folder }
     }
 
     /// Ada opens an issue.
@@ -157,7 +186,45 @@ impl Town {
         self.work().await;
     }
 
-    async fn work(&self) {
+    /// Takes in what was delivered, and no more.
+    pub(crate) async fn take_in(&self) {
+        let answers = self.hub.deliver_all().await;
+        assert!(answers.iter().all(|status| *status == 202), "{answers:?}");
+        self.app.take_all().await.unwrap();
+    }
+
+    /// A delivery that GitHub made some time ago, or that no GitHub makes.
+    pub(crate) async fn knock(&self, id: &str, event: &str, body: &Value) {
+        let new = NewDelivery::new(id, event, body.to_string().as_bytes(), true, self.clock.now()).unwrap();
+        self.store.take_delivery(new).await.unwrap();
+    }
+
+    /// The newest run, as `closed: gone`.
+    pub(crate) async fn run(&self) -> String {
+        let runs = self.store.list_runs(1).await.unwrap();
+        let Some(newest) = runs.first() else { return "none".to_owned() };
+        quantumlayer::run::reply::label(&self.store.run(&newest.id).await.unwrap().run)
+    }
+
+    /// Its branch.
+    pub(crate) async fn branch(&self) -> String {
+        let runs = self.store.list_runs(1).await.unwrap();
+        runs[0].thread.as_ref().unwrap().branch.clone()
+    }
+
+    /// Does what is due while something else happens in the middle of it: `then` is called when that request was done and
+    /// its answer is on its way.
+    pub(crate) async fn meanwhile(&self, method: &str, path: &str, then: impl FnOnce()) {
+        let gate = self.hub.hold_answer(method, path, 1);
+        let between = async {
+            gate.reached().await;
+            then();
+            gate.release();
+        };
+        tokio::join!(self.work(), between);
+    }
+
+    pub(crate) async fn work(&self) {
         self.app.take_all().await.unwrap();
         self.app.drive_all().await.unwrap();
         self.app.write_statuses().await.unwrap();
@@ -194,17 +261,15 @@ fn serve(listener: tokio::net::TcpListener, door: Door, stop: CancellationToken)
 
 /// An App that does not pause between two changes, so that a story takes a second.
 pub(crate) fn app(
-    wanted: GitHubSettings,
+    (github, site): (&GitHub, String),
     us: &Us,
     store: &Store,
     data: PathBuf,
     model: Option<Arc<dyn Model>>,
     (came, metrics, clock): (&Arc<Notify>, &Metrics, &Clock),
 ) -> App {
-    let site = wanted.api_url.clone();
-    let github = GitHub::with_gap(wanted, clock.clone(), Duration::ZERO).unwrap();
     let parts = AppParts {
-        github,
+        github: github.clone(),
         us: us.clone(),
         site,
         public_url: None,

@@ -2,7 +2,7 @@
 
 use super::*;
 use quantumlayer::{
-    github::NewPull,
+    github::{Lost, NewPull},
     ids::Sha,
     report::{Class, Hint},
 };
@@ -97,6 +97,26 @@ async fn refusals_that_have_a_meaning_have_a_name() {
     // the words alone are not enough
     let stage = Stage::new(&[(COMMENT, &[said(403, "it already exists as a draft")])]).await;
     assert_eq!(variant(&stage.desk().comment(5, "x").await.unwrap_err()), "Refused");
+}
+
+#[tokio::test]
+async fn refusals_that_mean_a_loss_are_one() {
+    let check = async |message: &str, names: Option<(&str, &str)>, expected: GitHubError| {
+        let stage = Stage::new(&[(COMMENT, &[said(201, "x"), said(403, message)])]).await;
+        let desk = stage.desk();
+        // the token was made while all was well
+        let _ = desk.comment(5, "x").await;
+        stage.wait(2);
+        stage.rename(names);
+        assert_eq!(desk.comment(5, "x").await, Err(expected), "{message}");
+    };
+    let here = Some(("o", "n"));
+    check("This installation has been suspended", here, GitHubError::Gone(Lost::Suspended)).await;
+    check("Repository was archived so is read-only.", here, GitHubError::Gone(Lost::Archived)).await;
+    let foreign = "Resource not accessible by integration";
+    check(foreign, None, GitHubError::Gone(Lost::Repository)).await;
+    let (what, status, message) = ("write a comment", 403, foreign.to_owned());
+    check(foreign, here, GitHubError::Refused { what, status, message }).await;
 }
 
 #[tokio::test]

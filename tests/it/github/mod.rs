@@ -74,6 +74,16 @@ impl Play {
         self.headers.push((name, value.to_string()));
         self
     }
+    /// With the date of the stage's clock, unless it was told another.
+    fn dated(self, now: Timestamp) -> Self {
+        match self.headers.iter().any(|(name, _)| *name == "date") {
+            true => self,
+            false => {
+                let date = std::time::UNIX_EPOCH + now.since(Timestamp(0));
+                self.header("date", httpdate::fmt_http_date(date))
+            }
+        }
+    }
     fn cut(self) -> Self {
         Self { is_cut: true, ..self }
     }
@@ -146,7 +156,8 @@ impl Stage {
             };
             let mut state = shared.lock().unwrap();
             state.wrong.extend(judged.err().into_iter().flatten());
-            answered(state.answer(asked, time.now()))
+            let now = time.now();
+            answered(state.answer(asked, now).dated(now))
         };
         let base = serve(Router::new().fallback(handler)).await;
         let settings = GitHubSettings { api_url: format!("{base}/api/v3/"), app_id: APP, key: key("pkcs1") };

@@ -210,3 +210,33 @@ async fn a_token_that_is_not_made_says_why() {
     let cause = "it answered 502".to_owned();
     check(said(502, ""), all(), GitHubError::Network { what, cause }).await;
 }
+
+/// When a token was dated and when it ends, in seconds from the stage's time.
+fn dated(asked: &Asked) -> (i64, i64) {
+    let Claims { iat, exp, .. } = claims(asked.bearer());
+    (iat - NOW.0 / 1_000, exp - NOW.0 / 1_000)
+}
+
+#[tokio::test]
+async fn a_token_that_is_dated_wrong_is_dated_by_githubs_clock_and_sent_once_more() {
+    let app = || play(200, json!({"id": APP, "slug": "quantum", "name": "Quantum"}));
+    // three hours ahead of us, and behind
+    for hours in [3_i64, -3] {
+        let date =
+            std::time::UNIX_EPOCH + Duration::from_secs((NOW.0 / 1_000 + hours * 3_600).unsigned_abs());
+        let date = httpdate::fmt_http_date(date);
+        let no = said(401, "'Issued at' claim ('iat') must be an Integer").header("date", &date);
+        let stage = Stage::new(&[("GET /app", &[no.clone(), app(), app(), no])]).await;
+        for _ in 0..2 {
+            stage.github.app().await.unwrap();
+        }
+        assert_eq!(stage.github.shut_out(), None);
+        // by a clock that is known already it is not tried again
+        let refused = stage.github.app().await.unwrap_err();
+        assert_eq!(stage.github.shut_out(), Some(refused));
+        let asked: Vec<_> = stage.asked().iter().map(dated).collect();
+        let (ours, theirs) = ((-60, 540), (hours * 3_600 - 60, hours * 3_600 + 540));
+        assert_eq!(asked, [ours, theirs, theirs, theirs]);
+        assert_eq!(stage.github.time(), Timestamp(NOW.0 + hours * 3_600_000));
+    }
+}

@@ -31,6 +31,7 @@ async fn talk() {
         ("PATCH /repos/o/n/issues/comments/99", &[play(200, json!({"id": 99}))]),
         ("DELETE /repos/o/n/issues/comments/99", &[play(204, Value::Null).text(""), said(404, "Not Found")]),
         ("POST /repos/o/n/issues/comments/98/reactions", &[created(), play(200, json!({"id": 99}))]),
+        ("POST /repos/o/n/pulls/comments/98/reactions", &[created()]),
         ("POST /repos/o/n/issues/6/labels", &[play(200, json!([]))]),
         ("POST /repos/o/n/issues/6/assignees", &[created()]),
     ])
@@ -59,6 +60,8 @@ async fn talk() {
     stage.wait(2);
     desk.edit_comment(99, "new").await.unwrap();
     stage.wait(2);
+    desk.react_line(98, Reaction::Rocket).await.unwrap();
+    stage.wait(2);
     desk.add_labels(6, &["quantum"]).await.unwrap();
     stage.wait(2);
     desk.add_assignee(6, "ann").await.unwrap();
@@ -73,6 +76,7 @@ async fn talk() {
             "DELETE /repos/o/n/issues/comments/99  null",
             "GET /installation/repositories per_page=2 null",
             r#"PATCH /repos/o/n/issues/comments/99  {"body":"new"}"#,
+            r#"POST /repos/o/n/pulls/comments/98/reactions  {"content":"rocket"}"#,
             r#"POST /repos/o/n/issues/6/labels  {"labels":["quantum"]}"#,
             r#"POST /repos/o/n/issues/6/assignees  {"assignees":["ann"]}"#,
         ]

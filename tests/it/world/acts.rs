@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 pub(super) enum Target {
     Thread(u64),
     Comment(u64),
+    Line(u64),
 }
 
 impl State {
@@ -99,6 +100,7 @@ impl State {
         match target {
             Target::Thread(number) => repo.threads.get_mut(&number).map(|thread| &mut thread.reactions),
             Target::Comment(id) => repo.comments.get_mut(&id).map(|comment| &mut comment.reactions),
+            Target::Line(id) => repo.line_comments.get_mut(&id).map(|comment| &mut comment.reactions),
         }
     }
 

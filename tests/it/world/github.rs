@@ -33,7 +33,18 @@ const PERMISSIONS: &[(&str, Level)] = &[
     ("metadata", Level::Read),
     ("pull_requests", Level::Write),
 ];
-const EVENTS: &[&str] = &["check_run", "issue_comment", "issues", "pull_request", "push", "repository"];
+const EVENTS: &[&str] = &[
+    "check_run",
+    "check_suite",
+    "issue_comment",
+    "issues",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "push",
+    "repository",
+    "workflow_run",
+];
 
 /// Judges a request (method, path with query, body) by GitHub's own description: the operation it is, or what is wrong.
 pub(crate) type Judge = fn(&str, &str, Option<&[u8]>) -> Result<&'static str, Vec<String>>;

@@ -29,6 +29,7 @@ mod log;
 mod people;
 mod places;
 mod pulls;
+mod reviews;
 mod routes_app;
 mod routes_checks;
 mod routes_git;

@@ -79,6 +79,8 @@ impl Hub {
             threads: BTreeMap::new(),
             gone: BTreeMap::new(),
             comments: BTreeMap::new(),
+            reviews: BTreeMap::new(),
+            line_comments: BTreeMap::new(),
             labels: BTreeMap::new(),
             checks: BTreeMap::new(),
             hidden: BTreeMap::new(),

@@ -149,6 +149,9 @@ pub(crate) struct Repo {
     /// Issues that went away: deleted, or where they are now.
     pub(crate) gone: BTreeMap<u64, Option<(RepoId, u64)>>,
     pub(crate) comments: BTreeMap<u64, Comment>,
+    /// Texts of reviews, and comments on lines; each kind has ids of its own.
+    pub(crate) reviews: BTreeMap<u64, Comment>,
+    pub(crate) line_comments: BTreeMap<u64, Comment>,
     pub(crate) labels: BTreeMap<String, Label>,
     pub(crate) checks: BTreeMap<u64, Check>,
     /// Fresh refs and how many reads still miss them.

@@ -3,7 +3,7 @@
 use super::{
     answer::Answer,
     call::Call,
-    routes_app as app, routes_checks as checks, routes_git as git, routes_hooks as hooks,
+    reviews, routes_app as app, routes_checks as checks, routes_git as git, routes_hooks as hooks,
     routes_issues as issues, routes_pulls as pulls, routes_refs as refs, routes_repo as repo,
     routes_talk as talk,
     state::{
@@ -174,6 +174,13 @@ pub(super) static ROUTES: &[Row] = &[
     content("POST", "/repos/{owner}/{repo}/pulls", PULLS_WRITE, Role::Read, pulls::create),
     row("GET", "/repos/{owner}/{repo}/pulls/{pull_number}", PULLS, Role::Read, pulls::one),
     row("PATCH", "/repos/{owner}/{repo}/pulls/{pull_number}", PULLS_WRITE, Role::Read, pulls::edit),
+    row(
+        "POST",
+        "/repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions",
+        PULLS_WRITE,
+        Role::Read,
+        reviews::react,
+    ),
     row("POST", "/repos/{owner}/{repo}/check-runs", CHECKS_WRITE, Role::Admin, checks::create),
     row("GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}", CHECKS, Role::Read, checks::one),
     row(

@@ -87,10 +87,22 @@ impl State {
             indent(&comment.body, out);
             self.print_reactions(&comment.reactions, out);
         }
+        self.print_reviews(repo, thread.number, out);
         if let Some(pull) = &thread.pull {
             self.print_commits(repo, &pull.base_sha, &pull.head_sha, out);
             for check in self.repo(repo).checks.values().filter(|check| check.head_sha == pull.head_sha) {
                 print_check(check, out);
+            }
+        }
+    }
+
+    fn print_reviews(&self, repo: RepoId, number: u64, out: &mut String) {
+        let repo = self.repo(repo);
+        for (kind, all) in [("review", &repo.reviews), ("on a line", &repo.line_comments)] {
+            for said in all.values().filter(|said| said.number == number) {
+                let _ = writeln!(out, "{} ({kind}):", self.user(said.author).login);
+                indent(&said.body, out);
+                self.print_reactions(&said.reactions, out);
             }
         }
     }

@@ -11,7 +11,7 @@ use quantumlayer::{
     server::{self, Door},
     store::Store,
 };
-use std::{fs, path::Path, process::Command, sync::Arc};
+use std::{fs, path::Path, process::Command, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -55,13 +55,15 @@ async fn the_app_that_is_killed() {
     let ours = server.app().unwrap();
     let wanted =
         GitHubSettings { api_url: server.api_url.clone(), app_id: ours.id, key: ours.private_key.clone() };
-    let known = GitHub::new(wanted.clone(), Clock::System).unwrap().app().await.unwrap();
+    let github = GitHub::with_gap(wanted, Clock::System, Duration::ZERO).unwrap();
+    let known = github.app().await.unwrap();
     let us = Us { app_id: known.id, slug: known.slug };
     let models =
         ModelSettings { openai_key: None, openai_base_url: settings.openai_base_url.clone(), prices: None };
     let model = spec::open(settings.model.as_deref().unwrap(), &models).unwrap();
     let (came, metrics) = (Arc::default(), Metrics::new());
-    let app = app(wanted, &us, &store, settings.data.clone(), Some(model), (&came, &metrics, &Clock::System));
+    let (site, data) = ((&github, server.github_url.clone()), settings.data.clone());
+    let app = app(site, &us, &store, data, Some(model), (&came, &metrics, &Clock::System));
     let door = Door {
         store,
         clock: Clock::System,

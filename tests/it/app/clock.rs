@@ -1,0 +1,66 @@
+//! A key that GitHub no longer takes, and clocks that are wrong.
+
+use super::{Town, good};
+use quantumlayer::clock::{Clock, Timestamp};
+
+/// How far this machine's clock may be off, in minutes.
+const OFF: &[i64] = &[10, -10, 3 * 60, -3 * 60, 40 * 24 * 60];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_wrong_is_set_by_githubs() {
+    let whole = Town::new(&good()).await;
+    let number = whole.issue();
+    whole.say(number, whole.usual.ada, "/quantum build").await;
+    for minutes in OFF {
+        let theirs = Clock::manual(Timestamp(Clock::System.now().0 - minutes * 60_000));
+        let town = Town::by(&good(), theirs, Clock::System).await;
+        let number = town.issue();
+        town.say(number, town.usual.ada, "/quantum build").await;
+        assert_eq!(
+            town.thread(number),
+            whole.thread(number),
+            "{minutes} minutes ahead\n{}",
+            town.hub.log_text()
+        );
+        // each token is made once, not once a call
+        let log = town.hub.log_text();
+        let made = log.lines().filter(|line| line.contains("/access_tokens 201")).count();
+        let plain = whole.hub.log_text();
+        let usual = plain.lines().filter(|line| line.contains("/access_tokens 201")).count();
+        assert!(made <= usual, "{minutes} minutes ahead: {made} tokens, usually {usual}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_key_that_is_wrong_everything_waits_and_then_goes_on() {
+    let whole = Town::new(&good()).await;
+    let number = whole.issue();
+    whole.say(number, whole.usual.ada, "/quantum build").await;
+    let expected = whole.thread(number);
+    for is_begun in [false, true] {
+        let town = Town::new(&good()).await;
+        let number = town.issue();
+        town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum build");
+        if is_begun {
+            town.take_in().await;
+        }
+        town.hub.rotate_key();
+        for _ in 0..30 {
+            town.settle().await;
+        }
+        let thread = town.thread(number);
+        assert!(!thread.contains("rocket by") && !thread.contains("confused by"), "{thread}");
+        assert_eq!(thread.contains("quantum-acme"), is_begun, "{thread}");
+        let trouble = town.github.shut_out().unwrap().to_string();
+        assert!(trouble.contains("GitHub does not take the App's key"), "{trouble}");
+        let refused = town.hub.log_text().lines().filter(|line| line.contains(" 401")).count();
+        assert!(refused < 10, "it knocks at a closed door: {}", town.hub.log_text());
+        // the program is started again with the key that is good now
+        let town = town.stopped_when(async {}).await.again(&good()).await;
+        for _ in 0..3 {
+            town.settle().await;
+        }
+        let thread = town.thread(number).replace(" (edited once)", "");
+        assert_eq!(thread, expected, "{is_begun}\n{}", town.hub.log_text());
+    }
+}

@@ -1,0 +1,133 @@
+//! What may go wrong around a pull request: somebody else's branch, a plan without drafts, refused extras, a pull request
+//! that a person closes, a cancel after it is open.
+
+use super::{Town, good};
+use crate::world::{Answer, Fault};
+
+/// A build that is about to be driven.
+async fn begun() -> (Town, u64) {
+    let town = Town::new(&good()).await;
+    let number = town.issue();
+    town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum build");
+    town.take_in().await;
+    (town, number)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_somebody_else_wrote_is_left_as_it_is() {
+    let (town, number) = begun().await;
+    let (repo, ada, branch) = (town.usual.repo, town.usual.ada, town.branch().await);
+    let theirs = town.hub.push(repo, ada, &branch, &[("value", Some("theirs\n"))]);
+    town.settle().await;
+    assert_eq!(town.run().await, "paused: moved");
+    // as often as it is said, until the branch is out of the way
+    town.say(number, ada, "/quantum retry").await;
+    assert_eq!(town.run().await, "paused: moved");
+    assert_eq!(town.hub.branch(repo, &branch), Some(theirs));
+    assert_eq!(town.hub.count("POST", "/pulls"), 0);
+    let thread = town.thread(number);
+    assert_eq!(thread.matches("slot=result").count(), 1, "{thread}");
+    assert!(thread.contains("somebody else changed"), "{thread}");
+    assert!(thread.contains("their commits are kept; rename or delete that branch and say"), "{thread}");
+    town.hub.force(repo, ada, &branch, None);
+    town.say(number, ada, "/quantum retry").await;
+    assert_eq!(town.run().await, "watching", "{}", town.thread(number));
+    assert_eq!(town.hub.file(repo, &branch, "value").as_deref(), Some("good\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_is_written_in_the_last_moment_survives() {
+    let (town, number) = begun().await;
+    let (repo, ada, branch) = (town.usual.repo, town.usual.ada, town.branch().await);
+    let theirs = || drop(town.hub.push(repo, ada, &branch, &[("value", Some("theirs\n"))]));
+    town.meanwhile("POST", "/git/commits", theirs).await;
+    town.settle().await;
+    assert_eq!(town.run().await, "paused: moved", "{}", town.thread(number));
+    assert_eq!(town.hub.file(repo, &branch, "value").as_deref(), Some("theirs\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_drafts_it_is_an_ordinary_pull_request_that_says_so() {
+    let (town, number) = begun().await;
+    town.hub.settings(town.usual.repo, |repo| repo.has_drafts = false);
+    town.settle().await;
+    let thread = town.thread(number);
+    assert!(thread.contains("PR #2 [draft] Make it good (open) by"), "{thread}");
+    assert_eq!((town.run().await.as_str(), thread.matches("rocket by").count()), ("watching", 1), "{thread}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_besides_does_not_cost_the_pull_request() {
+    let no_label = || Answer::invalid("Label", "name", "invalid");
+    let faults = [
+        ("/issues/{issue_number}/labels", Fault::Refuse(no_label()), "labels: "),
+        ("/issues/{issue_number}/labels", Fault::status(404), "labels: "),
+        ("/issues/{issue_number}/assignees", Fault::status(422), "assigned: "),
+        ("/issues/{issue_number}/assignees", Fault::status(403), "assigned: "),
+        ("/check-runs", Fault::Refuse(Answer::not_accessible()), "check quantum"),
+    ];
+    for (path, fault, without) in faults {
+        let (town, number) = begun().await;
+        town.hub.fault_some("POST", path, 1, 100, fault);
+        town.settle().await;
+        let thread = town.thread(number);
+        assert_eq!(town.run().await, "watching", "{path}: {thread}");
+        assert!(
+            thread.contains("PR #2 Make it good (draft)") && !thread.contains(without),
+            "{path}: {thread}"
+        );
+        assert_eq!(thread.matches("rocket by").count(), 1, "{path}: {thread}");
+        assert_eq!(thread.matches("confused by").count(), 0, "{path}: {thread}");
+        let said = thread.matches("The check run could not be made: GitHub refused to make a check run: 403");
+        assert_eq!(said.count(), usize::from(without == "check quantum"), "{path}: {thread}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_that_is_closed_while_it_is_made_ends_the_run_once() {
+    let (town, number) = begun().await;
+    let (repo, ada) = (town.usual.repo, town.usual.ada);
+    town.meanwhile("POST", "/check-runs", || town.hub.close(repo, number + 1, ada)).await;
+    town.settle().await;
+    // that it was closed came before it was known as published
+    town.app.sweep().await.unwrap();
+    town.settle().await;
+    let thread = town.thread(number);
+    assert_eq!(town.run().await, "closed: abandoned", "{thread}");
+    assert_eq!(thread.matches("**Closed by a person**").count(), 1, "{thread}");
+    assert_eq!(
+        (thread.matches("slot=status").count(), thread.matches("slot=result").count()),
+        (1, 0),
+        "{thread}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_that_is_closed_while_we_are_away_is_not_opened_again() {
+    let (town, number) = begun().await;
+    let (repo, ada) = (town.usual.repo, town.usual.ada);
+    let gate = town.hub.hold_answer("POST", "/pulls", 1);
+    let stopped = town.stopped_when(async { gate.reached().await }).await;
+    gate.release();
+    let town = stopped.again(&[]).await;
+    town.hub.close(repo, number + 1, ada);
+    town.settle().await;
+    let thread = town.thread(number);
+    assert_eq!(town.run().await, "paused: refused", "{thread}");
+    assert_eq!(town.hub.count("POST", "/pulls"), 1);
+    assert!(thread.contains("the pull request `#2` is closed"), "{thread}");
+    assert_eq!(thread.matches("slot=result").count(), 1, "{thread}");
+    town.hub.reopen(repo, number + 1, ada);
+    town.say(number, ada, "/quantum retry").await;
+    assert_eq!(town.run().await, "watching", "{}", town.thread(number));
+    assert_eq!(town.hub.count("POST", "/pulls"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_after_the_pull_request_is_open_leaves_its_end_as_it_is() {
+    let (town, number) = begun().await;
+    town.settle().await;
+    town.say(number, town.usual.ada, "/quantum cancel").await;
+    assert_eq!(town.run().await, "closed: cancelled");
+    insta::assert_snapshot!(town.thread(number).split("\nPR #2").next().unwrap());
+}
