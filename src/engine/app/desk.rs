@@ -70,13 +70,21 @@ impl AppHands {
         &self,
         look: impl Fn() -> BoxFuture<'f, Result<Option<T>, GitHubError>>,
     ) -> Result<Option<T>, GitHubError> {
-        for _ in 1..limits::LOOKS {
-            if let Some(found) = look().await? {
-                return Ok(Some(found));
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            let end = look().await;
+            let wait = match &end {
+                Ok(None) => self.lines.gap(),
+                // else it would be made anew without a look
+                Err(GitHubError::Limited { until }) => until.since(self.clock.now()),
+                Ok(Some(_)) | Err(_) => return end,
+            };
+            if looks == limits::LOOKS || wait > limits::LINGER {
+                return end;
             }
-            tokio::time::sleep(self.lines.gap()).await;
+            tokio::time::sleep(wait).await;
         }
-        look().await
     }
 }
 
