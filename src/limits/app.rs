@@ -39,6 +39,9 @@ pub const SLUG_BYTES: usize = 40;
 pub const CLOCKS_DIFFER: Duration = Duration::from_secs(10 * 60);
 /// How long GitHub keeps deliveries for us to ask for again ("Handling failed webhook deliveries": three days).
 pub const DELIVERIES_ASKED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// Runs beside those that are the only ones of their installations: a crowd on another one, whose line is long, does not
+/// hold them up. More wait.
+pub const FIRST_AT_ONCE: usize = 2;
 /// Runs beside those that only have something to say: ends and refusals wait for no work to end. More wait.
 pub const SAYING_AT_ONCE: usize = 8;
 /// How long it is believed that no work can be done here, before it is tried again: the sandbox is built for it.

@@ -96,6 +96,8 @@ pub struct Wanting {
     pub run: RunId,
     /// Whether there are works to do; the others only have something to say.
     pub has_work: bool,
+    /// Whether its installation has nothing in hand, and this is the first it wants.
+    pub is_first: bool,
 }
 
 impl Store {
@@ -210,7 +212,8 @@ impl Store {
             "WITH held AS (
                  SELECT installation, count(*) AS many FROM runs JOIN threads ON threads.run = runs.id
                  WHERE lease_owner IS NOT NULL AND lease_until > ?1 GROUP BY installation)
-             SELECT id, phase NOT IN ('watching', 'paused', 'closed') AS has_work
+             SELECT id, phase NOT IN ('watching', 'paused', 'closed') AS has_work, coalesce(many, 0) = 0
+                 AND row_number() OVER (PARTITION BY installation ORDER BY created, id) = 1 AS is_first
              FROM runs JOIN threads ON threads.run = runs.id LEFT JOIN held USING (installation)
              WHERE (lease_owner IS NULL OR lease_until <= ?1) AND (phase = 'queued' OR EXISTS (
                  SELECT 1 FROM effects WHERE effects.run = runs.id
@@ -223,7 +226,7 @@ impl Store {
         .await?;
         let wanting = |row: &SqliteRow| {
             let run = RunId::new(row.try_get::<String, _>("id")?);
-            Ok(Wanting { run, has_work: row.try_get("has_work")? })
+            Ok(Wanting { run, has_work: row.try_get("has_work")?, is_first: row.try_get("is_first")? })
         };
         found.iter().map(wanting).collect()
     }

@@ -133,7 +133,7 @@ impl App {
             let event = match hands.desk(&thread).pull(number).await {
                 Ok(pull) if pull.state == PullState::Open => continue,
                 Ok(pull) => Event::PullEnded { merged: pull.state == PullState::Merged },
-                Err(error @ GitHubError::Gone(_)) => Event::Gone { what: error.to_string() },
+                Err(GitHubError::Gone(lost)) => Event::Gone { what: lost.words().to_owned() },
                 Err(GitHubError::Limited { .. }) => break,
                 Err(error) => {
                     tracing::warn!(%run, %error, "its pull request could not be read");

@@ -230,7 +230,7 @@ impl App {
         }
         let now = self.engine.now();
         let wanting = self.engine.store().runs_to_drive(now).await.map_err(|error| error.report())?;
-        for Wanting { run, has_work } in wanting {
+        for Wanting { run, has_work, is_first } in wanting {
             let is_later = {
                 let later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
                 later.get(&run).is_some_and(|(_, at)| *at > now)
@@ -239,7 +239,12 @@ impl App {
                 continue;
             }
             // what has only something to say waits for no work to end, and needs no model and no sandbox
-            let most = self.bounds.runs_at_once + if has_work { 0 } else { limits::SAYING_AT_ONCE };
+            let more = match (has_work, is_first) {
+                (false, _) => limits::SAYING_AT_ONCE,
+                (true, true) => limits::FIRST_AT_ONCE,
+                (true, false) => 0,
+            };
+            let most = self.bounds.runs_at_once + more;
             if hand.len() >= most || (has_work && !self.hands().is_able().await) {
                 waiting += 1;
                 continue;

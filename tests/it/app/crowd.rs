@@ -291,10 +291,8 @@ async fn a_crowd_is_served_within_the_limits_and_holds_nobody_up() {
                 crowd.pass(Duration::from_secs(5)).await;
                 let came = crowd.clock.now();
                 let others = crowd.ask(&beside, BESIDE).await;
-                // half of everything is theirs by right, and twice that time they may take; until the crowd is heard,
-                // which is a change each, runs of the crowd that wait for it may have both places
-                let heard = github::WRITE_GAP * u32::try_from(asked.len()).unwrap();
-                crowd.pass(alone * 2 * 2 + heard).await;
+                // half of everything is theirs by right, and twice that time they may take
+                crowd.pass(alone * 2 * 2).await;
                 crowd.all_have_their_end(&others);
                 longest = crowd.last_change(few).since(came);
             }
