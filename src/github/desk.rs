@@ -176,6 +176,11 @@ impl Desk {
         self.token(Need::Talk).await
     }
 
+    /// Whether somebody else has a clone, and may be in the middle of something.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// Takes all tokens back. The desk can be used again; it makes new ones then. One that is never told lets them lapse
     /// within the hour.
     pub async fn done(&self) -> Result<(), GitHubError> {

@@ -140,7 +140,9 @@ impl AppHands {
     pub(super) async fn leave(&self, thread: &Thread) {
         let desk = {
             let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
-            desks.remove(&(thread.installation, thread.repo_id))
+            let key = (thread.installation, thread.repo_id);
+            // a git fetch in the middle would be refused; whoever is at it leaves later
+            if desks.get(&key).is_some_and(Desk::is_shared) { None } else { desks.remove(&key) }
         };
         if let Some(desk) = desk
             && let Err(error) = desk.done().await

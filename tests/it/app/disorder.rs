@@ -152,6 +152,9 @@ async fn mixed_up_deliveries_end_as_those_in_turn() {
         }
         let delivered = wild.town.hub.delivered();
         deliveries += delivered.iter().filter(|line| line.starts_with("issue_comment.created")).count();
+        for story in [calm, wild] {
+            drop(story.town.killed().await);
+        }
     }
     let comments = (all.end - all.start) * 2 * ACTS as u64;
     eprintln!(

@@ -105,6 +105,7 @@ async fn down_for_a_while(seed: u64, lost: &mut Lost) {
     assert_eq!(town.reconcile().await.heard, 0, "seed {seed}");
     let wrong = check(&town, &stories).await;
     assert!(wrong.is_empty(), "seed {seed}, later: {}", wrong.join("\n"));
+    drop(town.killed().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
