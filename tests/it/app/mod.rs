@@ -247,7 +247,7 @@ pub(crate) fn shown(text: &str) -> String {
         (r"\b\d+(\.\d+)? s\b", "N s"),
         (r"http://127\.0\.0\.1:\d+", "https://github.test"),
         (r"issuecomment-\d+", "issuecomment-N"),
-        (r"quantum:comment=\d+", "quantum:comment=N"),
+        (r"quantum:comment=(line-|review-)?\d+", "quantum:comment=${1}N"),
     ];
     forms.iter().fold(text.to_owned(), |text, (form, letter)| {
         regex::Regex::new(form).unwrap().replace_all(&text, *letter).into_owned()

@@ -47,7 +47,7 @@ async fn comments_of_nothing_are_nothing_and_long_ones_are_read() {
     let town = Town::new(&talk()).await;
     let (repo, ada) = (town.usual.repo, town.usual.ada);
     let number = town.issue();
-    town.hub.comment(repo, number, ada, "/quantum build");
+    town.hub.comment(repo, number, ada, "no command");
     let payload = taken(&town);
     for (n, body) in [Value::Null, "".into(), " \r\n\t".into(), "\u{200b}\u{0}".into()].iter().enumerate() {
         let mut payload = payload.clone();

@@ -109,7 +109,7 @@ async fn a_pull_request_that_is_closed_while_we_are_away_is_not_opened_again() {
     let gate = town.hub.hold_answer("POST", "/pulls", 1);
     let stopped = town.stopped_when(async { gate.reached().await }).await;
     gate.release();
-    let town = stopped.again(&[]).await;
+    let town = stopped.again(&good()).await;
     town.hub.close(repo, number + 1, ada);
     town.settle().await;
     let thread = town.thread(number);
