@@ -85,7 +85,7 @@ fn starts() {
         let took = (0..ROUNDS).map(|round| {
             let begun = Instant::now();
             let (mut server, address) = serve(folder.path());
-            let mut stream = TcpStream::connect(&address).unwrap();
+            let mut stream = connect(&address);
             send(&mut stream, &format!("first-{round}"), &text(SMALL_BYTES));
             let took = begun.elapsed();
             server.kill().unwrap();
@@ -112,7 +112,7 @@ fn large() {
         let senders: Vec<_> = (0..LARGE)
             .map(|number| {
                 scope.spawn(move || {
-                    let mut stream = TcpStream::connect(address).unwrap();
+                    let mut stream = connect(address);
                     send(&mut stream, &format!("large-{number}"), huge);
                 })
             })
@@ -136,7 +136,7 @@ fn large() {
 
 /// Small deliveries one after the other over one connection; the time each took, in ms.
 fn small(address: &str, name: &str, body: &[u8], is_over: &dyn Fn() -> bool) -> Vec<f64> {
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = connect(address);
     let mut took = Vec::new();
     while !is_over() {
         let begun = Instant::now();
@@ -198,6 +198,13 @@ fn fill(folder: &Path, count: usize) {
             }
         }
     });
+}
+
+/// A connection that holds nothing back until more comes.
+fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
 }
 
 /// Sends a delivery and reads its answer, which is 202.

@@ -13,15 +13,12 @@ use crate::{
     config::{self, ServerSettings, Settings, env::Env},
     engine::{
         Timing,
-        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse},
+        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse, matters},
     },
     git::Wire,
-    github::{GitHub, GitHubSettings, webhook},
+    github::{GitHub, GitHubSettings},
     ids::{ContentHash, Secret},
-    intent::{
-        notice::{Notice, Us},
-        policy,
-    },
+    intent::notice::Us,
     limits::{app as limits, engine as engines, github},
     metrics::Metrics,
     model::spec,
@@ -96,7 +93,7 @@ pub(super) async fn receive(args: ReceiveArgs) -> Exit {
         });
         let us = wired.github.app().await.map_err(|error| wiring::failed(&error))?;
         let us = Us { app_id: us.id, slug: us.slug };
-        let may_matter = matters(&args.event, &body, Some(&us));
+        let may_matter = matters(&args.event, &body, Some(&us)) == Some(true);
         let _ = wired.us.set(us);
         let new = NewDelivery::new(&id, &args.event, &body, may_matter, wired.clock.now())
             .map_err(|error| wiring::failed(&error))?;
@@ -154,21 +151,6 @@ fn door(wired: &Wired) -> Door {
         arrived: Arc::clone(&wired.came),
         checks: checks(wired),
         metrics: wired.metrics.clone(),
-    }
-}
-
-/// Whether somebody must look at a delivery. Before we know who we are, every comment may be meant.
-fn matters(event: &str, body: &[u8], us: Option<&Us>) -> bool {
-    let unknown = Us { app_id: 0, slug: String::new() };
-    match webhook::notice(event, body, us.unwrap_or(&unknown)) {
-        Notice::Ignored(_) => false,
-        Notice::Commented(comment) => us.is_none_or(|us| policy::heard(&comment, us).is_ok()),
-        Notice::PullClosed { .. }
-        | Notice::ThreadGone { .. }
-        | Notice::RepoGone { .. }
-        | Notice::InstallationGone { .. }
-        | Notice::RepoBack { .. }
-        | Notice::InstallationBack { .. } => true,
     }
 }
 

@@ -11,15 +11,12 @@ use crate::{
     },
     limits::webhook::{MALFORMED_BYTES, NAME_BYTES},
 };
-use serde::{Deserialize, de::DeserializeOwned};
-use std::num::NonZeroU64;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+};
+use std::{fmt, num::NonZeroU64};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-
-/// What every payload may have.
-#[derive(Deserialize)]
-pub(super) struct Knock {
-    pub(super) action: Option<String>,
-}
 
 #[derive(Deserialize)]
 pub(super) struct Commented {
@@ -167,12 +164,60 @@ pub(super) struct Head {
     pub(super) repo: Option<Identity>,
 }
 
+fn is_braced(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{")
+}
+
 /// The payload, or what is wrong with it. Only an object is a payload.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Ignore> {
-    if !body.trim_ascii_start().starts_with(b"{") {
+    if !is_braced(body) {
         return Err(malformed("the body is not a JSON object"));
     }
     serde_json::from_slice(body).map_err(|why| malformed(&why.to_string()))
+}
+
+/// What is done to what it is about. GitHub says it first: nothing behind it is read, so that a payload that is large is read once.
+pub(super) fn action(body: &[u8]) -> Result<Option<String>, Ignore> {
+    if !is_braced(body) {
+        return Err(malformed("the body is not a JSON object"));
+    }
+    let mut found = None;
+    let read = Action(&mut found).deserialize(&mut serde_json::Deserializer::from_slice(body));
+    match (found, read) {
+        (Some(action), _) => Ok(action),
+        (None, Ok(())) => Ok(None),
+        (None, Err(why)) => Err(malformed(&why.to_string())),
+    }
+}
+
+/// Reads an object up to its `action`.
+struct Action<'a>(&'a mut Option<Option<String>>);
+
+impl<'de> DeserializeSeed<'de> for Action<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Action<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "action" {
+                *self.0 = Some(map.next_value()?);
+                return Ok(());
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
 }
 
 /// A date of RFC 3339 in our time, cut to milliseconds.

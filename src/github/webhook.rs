@@ -8,7 +8,7 @@
 //!
 //! Deliberately absent: commands and permissions (`intent`), edits, and what a review asks for.
 
-use super::payload::{self, Knock, malformed, parse};
+use super::payload::{self, malformed, parse};
 use crate::{
     ids::Secret,
     intent::notice::{AccountKind, Comment, Form, GoneWhy, Ignore, Notice, On, Us},
@@ -56,7 +56,7 @@ fn read(event: &str, body: &[u8], us: &Us) -> Result<Notice, Ignore> {
     if !EVENTS.contains(&event) {
         return Err(Ignore::UnknownEvent);
     }
-    let action = parse::<Knock>(body)?.action;
+    let action = payload::action(body)?;
     if event == "ping" {
         return Err(Ignore::Ping);
     }

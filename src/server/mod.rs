@@ -32,7 +32,7 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
 
 /// Whether a webhook may matter, by its event's name and its body. It must not panic, whatever the bytes are.
-pub type MayMatter = Arc<dyn Fn(&str, &[u8]) -> bool + Send + Sync>;
+pub type MayMatter = Arc<dyn Fn(&str, &[u8]) -> Option<bool> + Send + Sync>;
 
 /// What the door works with.
 pub struct Door {
@@ -42,7 +42,7 @@ pub struct Door {
     pub clock: Clock,
     /// What they are signed with; never empty.
     pub secret: Secret,
-    /// Which of them somebody must look at.
+    /// Which of them somebody must look at; None: not those that it did not read to their end, and may be no JSON at all.
     pub may_matter: MayMatter,
     /// Told when one of those was stored.
     pub arrived: Arc<Notify>,

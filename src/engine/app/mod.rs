@@ -18,6 +18,7 @@ mod here;
 mod intake;
 mod lines;
 mod lost;
+mod matters;
 mod publish;
 mod scan;
 mod screen;
@@ -32,6 +33,7 @@ pub use able::Pulse;
 pub use hands::{AppHands, AppParts, Budget};
 pub use intake::Taken;
 pub use lines::{Held, Lines, Priority};
+pub use matters::matters;
 pub use sweep::Swept;
 pub use working::{App, Bounds};
 

@@ -15,12 +15,12 @@ use quantumlayer::{
     clock::{Clock, Timestamp},
     engine::{
         Timing,
-        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse},
+        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse, matters},
     },
     git::Wire,
-    github::{GitHub, GitHubSettings, webhook},
+    github::{GitHub, GitHubSettings},
     ids::Usd,
-    intent::notice::{Notice, Us},
+    intent::notice::Us,
     limits::{app as limits, github},
     metrics::Metrics,
     sandbox::{Kind, Sandbox, roots::Roots},
@@ -162,7 +162,7 @@ impl Crowd {
 
     async fn arrive(&mut self, body: &[u8]) {
         self.deliveries += 1;
-        let may_matter = !matches!(webhook::notice("issue_comment", body, &self.us), Notice::Ignored(_));
+        let may_matter = matters("issue_comment", body, Some(&self.us)) == Some(true);
         let id = format!("delivery-{}", self.deliveries);
         let new = NewDelivery::new(&id, "issue_comment", body, may_matter, self.clock.now()).unwrap();
         self.store.take_delivery(new).await.unwrap();

@@ -29,12 +29,12 @@ use quantumlayer::{
     clock::Clock,
     engine::{
         Timing,
-        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse},
+        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse, matters},
     },
     git::Wire,
-    github::{GitHub, GitHubSettings, webhook},
+    github::{GitHub, GitHubSettings},
     ids::Usd,
-    intent::notice::{Notice, Us},
+    intent::notice::Us,
     metrics::Metrics,
     model::{Model, scripted::Scripted},
     sandbox::{Kind, Sandbox, roots::Roots},
@@ -129,9 +129,7 @@ impl Town {
             store: store.clone(),
             clock: clock.clone(),
             secret: hub.webhook_secret(),
-            may_matter: Arc::new(move |event, body| {
-                !matches!(webhook::notice(event, body, &us), Notice::Ignored(_))
-            }),
+            may_matter: Arc::new(move |event, body| matters(event, body, Some(&us))),
             arrived: came,
             checks: Vec::new(),
             metrics: metrics.clone(),

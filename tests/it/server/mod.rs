@@ -39,8 +39,10 @@ pub(super) struct Opened {
 }
 
 /// What the tests' door does not look at: bodies that say so.
-fn may_matter(event: &str, body: &[u8]) -> bool {
-    event != "ping" && !body.starts_with(b"{\"ignore\"")
+fn may_matter(event: &str, body: &[u8]) -> Option<bool> {
+    let is_looked_at = event != "ping" && !body.starts_with(b"{\"ignore\"");
+    let is_read = || serde_json::from_slice::<serde_json::Map<String, Value>>(body).is_ok();
+    (is_looked_at && is_read()).then_some(true)
 }
 
 pub(super) async fn open(folder: &Path, checks: Vec<Check>) -> (TcpListener, Door, Opened) {

@@ -4,8 +4,9 @@ use crate::{app::app, child};
 use quantumlayer::{
     clock::Clock,
     config::{self, env::Env},
-    github::{GitHub, GitHubSettings, webhook},
-    intent::notice::{Notice, Us},
+    engine::app::matters,
+    github::{GitHub, GitHubSettings},
+    intent::notice::Us,
     metrics::Metrics,
     model::spec::{self, ModelSettings},
     server::{self, Door},
@@ -68,9 +69,7 @@ async fn the_app_that_is_killed() {
         store,
         clock: Clock::System,
         secret: ours.webhook_secret.clone(),
-        may_matter: Arc::new(move |event, body| {
-            !matches!(webhook::notice(event, body, &us), Notice::Ignored(_))
-        }),
+        may_matter: Arc::new(move |event, body| matters(event, body, Some(&us))),
         arrived: came,
         checks: Vec::new(),
         metrics,
