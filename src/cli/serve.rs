@@ -27,6 +27,7 @@ use crate::{
     store::{NewDelivery, Store, Taken},
 };
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -243,7 +244,7 @@ fn app(wired: &Wired) -> Result<App, Refusal> {
         model,
         budget: Budget { usd: settings.usd, minutes: settings.minutes, steps: settings.steps },
         roots: wiring::roots_of(settings, &wired.env),
-        host_env: wired.env.all().clone(),
+        host_env: host_env(wired),
         egress_allow: settings.egress_allow.clone(),
         metrics: wired.metrics.clone(),
         pulse: wired.pulse.clone(),
@@ -256,4 +257,14 @@ fn app(wired: &Wired) -> Result<App, Refusal> {
         status_again: limits::STATUS_AGAIN,
     };
     Ok(App::new(hands, Timing::default(), bounds, Arc::clone(&wired.came)))
+}
+
+/// The same for what the App alone has.
+fn host_env(wired: &Wired) -> BTreeMap<String, String> {
+    let mut all = wiring::host_env(&wired.settings, &wired.env);
+    all.insert("QUANTUM_GITHUB_WEBHOOK_SECRET".to_owned(), wired.secret.expose().to_owned());
+    if let Some(key) = &wired.server.private_key {
+        all.insert("QUANTUM_GITHUB_PRIVATE_KEY".to_owned(), key.expose().trim_end().to_owned());
+    }
+    all
 }

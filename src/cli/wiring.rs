@@ -38,6 +38,7 @@ use crate::{
 };
 use rustix::fs::Access;
 use std::{
+    collections::BTreeMap,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
@@ -312,7 +313,7 @@ fn performer(
         branch,
         request: Some(request.to_owned()),
         roots: roots_of(settings, env),
-        host_env: env.all().clone(),
+        host_env: host_env(settings, env),
         egress_allow: settings.egress_allow.clone(),
     };
     Performer::new(store, parts)
@@ -374,4 +375,14 @@ impl Wiring {
             Ok(Err(_)) | Err(_) => (Vec::new(), String::new()),
         }
     }
+}
+
+/// The host's environment, with the secrets that came from files as if they stood in it: what must not leave is known by its
+/// variable's name.
+pub(super) fn host_env(settings: &Settings, env: &Env) -> BTreeMap<String, String> {
+    let mut all = env.all().clone();
+    if let Some(key) = &settings.openai_key {
+        all.insert("OPENAI_API_KEY".to_owned(), key.expose().to_owned());
+    }
+    all
 }

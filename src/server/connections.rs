@@ -1,11 +1,13 @@
 //! Connections: as many as are allowed, each with a time for its silence, and all of them gone soon after a stop.
 //!
 //! When there is no place for a new one, the connection that has said nothing for longest makes place: a thousand that say
-//! nothing keep nobody out.
+//! nothing keep nobody out. Who has named a body and does not send it says nothing either.
 
 use crate::limits::server as limits;
 use axum::Router;
+use axum::body::{Body, HttpBody};
 use hyper::{
+    body::{Frame, Incoming, SizeHint},
     server::conn::http1,
     service::{Service, service_fn},
 };
@@ -15,8 +17,9 @@ use hyper_util::{
 };
 use std::{
     collections::BTreeMap,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -41,7 +44,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router, cancel: &Cance
         tasks.spawn(serve(stream, router.clone(), Seat::new(&silent, place), cancel.clone()));
     }
     drop(listener);
-    silent.close_all();
+    silent.close_idle();
     let ended = async { while tasks.join_next().await.is_some() {} };
     if timeout(limits::DRAIN, ended).await.is_err() {
         tracing::warn!(connections = tasks.len(), "requests were cut off at the stop");
@@ -82,12 +85,14 @@ async fn serve(stream: TcpStream, router: Router, seat: Seat, cancel: Cancellati
     let _ = stream.set_nodelay(true);
     let (seat, router) = (Arc::new(seat), TowerToHyperService::new(router));
     let closing = seat.closing.clone();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
         seat.speaks();
+        let speaker = Arc::clone(&seat);
+        let request = request.map(|bytes| Body::new(Listened { bytes, seat: speaker }));
         let (seat, answer) = (Arc::clone(&seat), router.call(request));
         async move {
             let answer = answer.await;
-            seat.is_silent();
+            seat.is_silent(false);
             answer
         }
     });
@@ -117,7 +122,15 @@ struct Silent(Arc<Mutex<Waiting>>);
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    closing: BTreeMap<u64, (Instant, CancellationToken)>,
+    mute: BTreeMap<u64, Mute>,
+}
+
+/// A connection that says nothing.
+struct Mute {
+    since: Instant,
+    closing: CancellationToken,
+    /// In the middle of a request, or between two.
+    is_asking: bool,
 }
 
 impl Silent {
@@ -128,14 +141,16 @@ impl Silent {
     /// Not one whose answer may still be on its way out.
     fn close_oldest(&self) {
         let mut waiting = self.waiting();
-        let Some(oldest) = waiting.closing.first_entry() else { return };
-        if oldest.get().0.elapsed() >= limits::ACCEPT_PAUSE {
-            oldest.remove().1.cancel();
+        let Some(oldest) = waiting.mute.first_entry() else { return };
+        if oldest.get().since.elapsed() >= limits::ACCEPT_PAUSE {
+            oldest.remove().closing.cancel();
         }
     }
 
-    fn close_all(&self) {
-        std::mem::take(&mut self.waiting().closing).into_values().for_each(|(_, closing)| closing.cancel());
+    /// At a stop: requests that have begun have their time to end.
+    fn close_idle(&self) {
+        let idle = self.waiting().mute.extract_if(.., |_, mute| !mute.is_asking).collect::<Vec<_>>();
+        idle.into_iter().for_each(|(_, mute)| mute.closing.cancel());
     }
 }
 
@@ -155,7 +170,7 @@ impl Seat {
             turn: Mutex::new(None),
             _place: place,
         };
-        seat.is_silent();
+        seat.is_silent(false);
         seat
     }
 
@@ -166,17 +181,52 @@ impl Seat {
     /// A request's head is here.
     fn speaks(&self) {
         if let Some(turn) = self.turn().take() {
-            self.silent.waiting().closing.remove(&turn);
+            self.silent.waiting().mute.remove(&turn);
         }
     }
 
-    /// It has its answer.
-    fn is_silent(&self) {
+    /// It has its answer, or lets wait for the rest of its request.
+    fn is_silent(&self, is_asking: bool) {
+        if self.turn().is_some() {
+            return;
+        }
         let mut waiting = self.silent.waiting();
         let turn = waiting.next;
         waiting.next += 1;
-        waiting.closing.insert(turn, (Instant::now(), self.closing.clone()));
+        let closing = self.closing.clone();
+        waiting.mute.insert(turn, Mute { since: Instant::now(), closing, is_asking });
         *self.turn() = Some(turn);
+    }
+}
+
+/// A body that is waited for: meanwhile its connection says nothing.
+struct Listened {
+    bytes: Incoming,
+    seat: Arc<Seat>,
+}
+
+impl HttpBody for Listened {
+    type Data = <Incoming as HttpBody>::Data;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let polled = Pin::new(&mut self.bytes).poll_frame(context);
+        match &polled {
+            Poll::Pending => self.seat.is_silent(true),
+            Poll::Ready(_) => self.seat.speaks(),
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.bytes.size_hint()
     }
 }
 

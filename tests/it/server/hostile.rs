@@ -173,6 +173,24 @@ async fn six_hundred_that_say_nothing_keep_nobody_out() {
     .await;
 }
 
+#[tokio::test]
+async fn six_hundred_that_name_a_body_and_do_not_send_it_keep_nobody_out() {
+    raise_the_bound_on_descriptors();
+    at_the_door(vec![], async |opened: Opened| {
+        let mut held = Vec::new();
+        for n in 0..600 {
+            let mut stream = holder(&opened, 60_000).await;
+            stream.write_all(b"{").await.unwrap();
+            held.push(stream);
+            if n % 100 == 99 {
+                assert_eq!(deliver(opened.address, &format!("d{n}"), b"{}").await.status, 202);
+            }
+        }
+        assert!(answer(&mut held[0]).await.is_none(), "the longest silent one made place");
+    })
+    .await;
+}
+
 fn raise_the_bound_on_descriptors() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
