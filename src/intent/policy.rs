@@ -65,8 +65,10 @@ pub struct Standing {
 pub struct OpenRun {
     /// Its name.
     pub id: RunId,
-    /// Where it is, e.g. `paused: budget`.
-    pub phase_label: String,
+    /// Where it is, as people say it, e.g. `it waits for an answer`.
+    pub whereabouts: String,
+    /// Whether `retry` lets it go on.
+    pub is_stopped: bool,
     /// Who asked for it, by account id.
     pub requester: u64,
     /// Its status comment's address, when there is one.

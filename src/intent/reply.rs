@@ -142,11 +142,15 @@ fn wrong_kind(command: Command, on: On) -> String {
 
 fn already_open(run: &OpenRun) -> String {
     let at = match &run.status_url {
-        Some(url) => format!("[{}]({url})", run.phase_label),
-        None => run.phase_label.clone(),
+        Some(url) => format!("[{}]({url})", run.whereabouts),
+        None => run.whereabouts.clone(),
+    };
+    let retry = match run.is_stopped {
+        true => format!("{} lets it go on. ", Command::Retry.shown()),
+        false => String::new(),
     };
     format!(
-        "A run is open here already ({at}), so no other was started. {} ends it; then say {} again.",
+        "A run is open here already: {at}. So no other was started. {retry}To start anew, say {} and then {} again.",
         Command::Cancel.shown(),
         Command::Build.shown()
     )

@@ -13,10 +13,11 @@ mod parts;
 mod pull;
 mod status;
 
-use super::{Question, Run, markdown};
+use super::{Question, Run, markdown, reply};
 use crate::{
     ids::{RunId, Usd},
     intent::command::{self, Command},
+    report::Report,
 };
 pub use check::{CheckOutput, Output, check_output, conclusion};
 pub use commit::commit_message;
@@ -37,7 +38,7 @@ pub struct Facts {
     pub requester: Requester,
     /// What was spent so far.
     pub cost: Cost,
-    /// Since the run was created.
+    /// How long it was at work ([`Run::time_at_work`]).
     pub elapsed: Duration,
     /// The run's own page, when there is one.
     pub run_url: Option<String>,
@@ -115,7 +116,7 @@ pub fn approval(run: &Run, slot: u32, facts: &Facts) -> String {
         ),
     };
     fit(|each| {
-        let plan = markdown::cut_middle(&super::reply::plan(run), each);
+        let plan = markdown::cut_middle(&reply::plan(run), each);
         join(&[
             format!("{}, this is the plan. Nothing is changed before it is approved:", mention(facts)),
             markdown::quoted(&markdown::defused(&plan, &facts.repo_url)),
@@ -155,6 +156,30 @@ pub fn not_shown(what: &str) -> String {
 pub fn no_check(why: &str, hint: &str) -> String {
     let (why, hint) = (why.trim_end_matches('.'), hint.trim_end_matches('.'));
     format!("The check run could not be made: {why}. To have one next time: {hint}.")
+}
+
+/// What the thread is told while the server has nobody to ask.
+pub fn no_model() -> String {
+    "No work can be done yet: this server has no model to ask. Whoever runs it has to name one with `QUANTUM_MODEL` and \
+     start it again; the run goes on by itself then."
+        .to_owned()
+}
+
+/// What the thread is told while the server can't build a sandbox.
+pub fn no_sandbox() -> String {
+    "No work can be done yet: this server can't build a sandbox. Whoever runs it sees what is missing with `quantum doctor` \
+     there; the run goes on by itself when that is mended."
+        .to_owned()
+}
+
+/// The answer to a command that is refused for a mistake of the repository's: what, and what next. It quotes what anybody
+/// who writes there wrote, so it is as harmless as the agents' words.
+pub fn refusal(report: &Report, repo_url: &str) -> String {
+    fit(|each| {
+        let theirs =
+            |text: &str| reply::sentence(&markdown::defused(&markdown::cut_middle(text, each), repo_url));
+        join(&[theirs(&report.message), theirs(&parts::capital(&report.hint))])
+    })
 }
 
 /// The answer to a command that had nothing to act on ([`super::About::Command`]).

@@ -2,7 +2,10 @@
 //! what is next. The agents' own words are in it as they gave them, cut to their bounds.
 
 use super::{Branch, Cause, Check, Outcome, Phase, Receipt, Run, Stage, Verdict};
-use crate::{intent::cut, limits::run::REPLY_BYTES};
+use crate::{
+    intent::{command::Command, cut},
+    limits::run::REPLY_BYTES,
+};
 
 /// The phase as one word.
 pub fn phase(phase: Phase) -> &'static str {
@@ -24,6 +27,43 @@ pub fn label(run: &Run) -> String {
     match (run.cause().map(cause), run.outcome().map(outcome)) {
         (Some(why), _) | (None, Some(why)) => format!("{phase}: {why}"),
         (None, None) => phase.to_owned(),
+    }
+}
+
+/// Where the run is, as people say it: a clause without a full stop.
+pub fn whereabouts(run: &Run) -> &'static str {
+    match (run.phase(), run.cause(), run.outcome()) {
+        (_, Some(cause), _) => match cause {
+            Cause::Question { .. } => "it waits for an answer",
+            Cause::Approval => "it waits for its plan to be approved",
+            Cause::Conflict { .. } => "it stopped, because its changes conflict",
+            Cause::Failed { .. } => "it stopped, because a task failed",
+            Cause::Moved => "it stopped, because somebody else changed its branch",
+            Cause::Budget => "it stopped at its budget",
+            Cause::Timeout { .. } => "it stopped, because it took too long",
+            Cause::Refused => "it stopped, because something was refused",
+        },
+        (_, None, Some(outcome)) => match outcome {
+            Outcome::Proposed | Outcome::Unverified | Outcome::VerifyFailed => {
+                "it is over, and its branch is written"
+            }
+            Outcome::Answered => "it is over, and answered",
+            Outcome::NoChange => "it is over, and nothing was to change",
+            Outcome::Cancelled => "it was cancelled",
+            Outcome::Gone => "what it was about is gone",
+            Outcome::Merged => "its pull request is merged",
+            Outcome::Abandoned => "its pull request was closed by a person",
+            Outcome::Silent => "it is over, because nobody answered",
+        },
+        (Phase::Queued, None, None) => "it waits for its turn",
+        (Phase::Planning, None, None) => "its plan is being made",
+        (Phase::Working, None, None) => "it is at work",
+        (Phase::Verifying, None, None) => "the repository's own checks are running",
+        (Phase::Publishing, None, None) => "it is being published",
+        (Phase::Watching, None, None) => "its pull request is open",
+        // neither is without its reason
+        (Phase::Paused, None, None) => "it stopped",
+        (Phase::Closed, None, None) => "it is over",
     }
 }
 
@@ -64,7 +104,7 @@ pub fn end(run: &Run) -> String {
         Some(Outcome::Proposed | Outcome::Unverified | Outcome::VerifyFailed) => published(run),
         Some(Outcome::Answered) => cut::text(&answer(), REPLY_BYTES),
         Some(Outcome::NoChange) => text(&["Nothing was changed.".to_owned(), summary(run)]),
-        Some(Outcome::Cancelled) => text(&["Cancelled.".to_owned(), kept(run)]),
+        Some(Outcome::Cancelled) => text(&["Cancelled.".to_owned(), unpublished(run), kept(run)]),
         Some(Outcome::Gone) => gone(run, "what it was about"),
         Some(Outcome::Merged) => text(&["Merged by a person.".to_owned()]),
         Some(Outcome::Abandoned) => text(&["Closed by a person.".to_owned(), kept(run)]),
@@ -117,17 +157,27 @@ pub fn pause(run: &Run) -> String {
 
 /// What the run was about, or our access to it, is gone.
 pub fn gone(run: &Run, what: &str) -> String {
-    text(&[format!("Stopped: {what} is gone or can't be reached any more."), kept(run)])
+    text(&[format!("Stopped: {what} is gone or can't be reached any more."), unpublished(run), kept(run)])
 }
 
 /// Somebody said `retry` where there is nothing to.
 pub fn nothing_to_retry(run: &Run) -> String {
-    match run.cause() {
-        Some(Cause::Question { .. }) => "There is nothing to retry: the run waits for an answer.".to_owned(),
-        Some(Cause::Approval) => {
-            "There is nothing to retry: the run waits for its plan to be approved.".to_owned()
+    let first = format!("There is nothing to retry in this run: {}.", whereabouts(run));
+    if !run.rules.watch {
+        return first;
+    }
+    let (build, cancel) = (Command::Build.shown(), Command::Cancel.shown());
+    match run.phase() {
+        Phase::Watching => format!("{first} When it is merged or closed, {build} starts another."),
+        Phase::Closed => format!("{first} {build} starts another."),
+        Phase::Queued
+        | Phase::Planning
+        | Phase::Working
+        | Phase::Verifying
+        | Phase::Publishing
+        | Phase::Paused => {
+            format!("{first} {cancel} ends it.")
         }
-        _ => format!("There is nothing to retry: the run is {}.", label(run)),
     }
 }
 
@@ -220,6 +270,12 @@ fn progress(run: &Run) -> String {
     if all == 0 { String::new() } else { format!("Tasks done: {done} of {all}.") }
 }
 
+/// How much of the plan is done, where that is all there is to see of it.
+fn unpublished(run: &Run) -> String {
+    let is_here = run.rules.watch && run.state.branch.is_none() && run.state.has_changes();
+    if is_here { progress(run) } else { String::new() }
+}
+
 /// Where the changes are.
 fn kept(run: &Run) -> String {
     let is_kept = |b: &&Branch| Some(&b.tree) == run.state.tree.as_ref();
@@ -231,15 +287,18 @@ fn kept(run: &Run) -> String {
             format!("The changes{older} are on the branch {name} ({short}).")
         }
         None if !run.state.has_changes() => "Nothing was written.".to_owned(),
-        None if run.rules.watch => "What is done is kept.".to_owned(),
+        None if run.rules.watch => {
+            "What is done is kept on the server for a retry; nothing is on GitHub yet.".to_owned()
+        }
         None => "The changes could not be written to a branch.".to_owned(),
     }
 }
 
-/// With a full stop, unless it ends by itself.
-fn sentence(text: &str) -> String {
+/// With a full stop, unless it ends by itself; the end of a code block stays alone on its line.
+pub(super) fn sentence(text: &str) -> String {
     let text = text.trim_end();
-    if text.ends_with(['.', '!', '?', '`', ':']) { text.to_owned() } else { format!("{text}.") }
+    let is_ended = text.is_empty() || text.ends_with(['.', '!', '?', ':']) || text.ends_with("```");
+    if is_ended { text.to_owned() } else { format!("{text}.") }
 }
 
 /// Paragraphs, without the empty ones.

@@ -4,6 +4,7 @@ use super::{Cap, Cause, Hold, Outcome, Phase, Question, Run, Stage, Task, TaskSt
 use crate::{
     clock::Timestamp,
     ids::{TaskId, Usd},
+    intent::command::Command,
     report::{Class, Report},
 };
 use std::time::Duration;
@@ -32,6 +33,13 @@ impl Run {
         }
     }
 
+    /// How long it was at work, since it was last given a whole budget of minutes; waiting for people or for its turn
+    /// does not count.
+    pub fn time_at_work(&self, now: Timestamp) -> Duration {
+        let current = if self.phase().is_active() { now.since(self.state.since) } else { Duration::ZERO };
+        Duration::from_millis(self.state.used_millis).saturating_add(current)
+    }
+
     /// Why it waits.
     pub fn cause(&self) -> Option<&Cause> {
         match &self.state.hold {
@@ -48,6 +56,21 @@ impl Run {
         }
     }
 
+    /// Whether it waits and `retry` lets it go on.
+    pub fn is_stopped(&self) -> bool {
+        match self.cause() {
+            None | Some(Cause::Question { .. } | Cause::Approval) => false,
+            Some(
+                Cause::Conflict { .. }
+                | Cause::Failed { .. }
+                | Cause::Moved
+                | Cause::Budget
+                | Cause::Timeout { .. }
+                | Cause::Refused,
+            ) => true,
+        }
+    }
+
     /// The question it waits for an answer to.
     pub fn question(&self) -> Option<&Question> {
         let Some(Cause::Question { task }) = self.cause() else { return None };
@@ -61,7 +84,7 @@ impl Run {
     pub fn error(&self) -> Option<Report> {
         let report =
             |code: &str, message: String, hint: &str| Some(Report::new(Class::Refused, code, message, hint));
-        let retry = "look at what is named and say `retry`, or run again";
+        let again = self.again();
         match self.cause()? {
             Cause::Question { .. } | Cause::Approval => None,
             Cause::Failed { task } => match &self.state.find(task)?.stage {
@@ -72,7 +95,7 @@ impl Run {
                 Stage::Conflicted { files } => report(
                     "conflict",
                     format!("the changes of {task} conflict in {}", files.join(", ")),
-                    retry,
+                    &format!("look at what is named and {again}, or ask for less at once"),
                 ),
                 _ => None,
             },
@@ -82,26 +105,52 @@ impl Run {
                 report(
                     "branch_moved",
                     format!("somebody else changed {branch}"),
-                    "their commits are kept; rename or delete that branch and say `retry`, or ask anew",
+                    &format!("their commits are kept; rename or delete that branch and {again}"),
                 )
             }
             Cause::Budget => {
-                let (cap, flag) = match self.state.budget? {
-                    Cap::Usd => ("money", "`--budget` or `budget.usd`"),
-                    Cap::Minutes => ("minutes", "`budget.minutes`"),
-                    Cap::Steps => ("steps", "`--max-steps` or `budget.steps`"),
+                let cap = self.state.budget?;
+                let name = match cap {
+                    Cap::Usd => "money",
+                    Cap::Minutes => "minutes",
+                    Cap::Steps => "steps",
                 };
                 report(
                     "out_of_budget",
-                    format!("the next call would pass the cap in {cap}"),
-                    &format!("allow more with {flag}, or ask for less at once"),
+                    format!("the next call would pass the cap in {name}"),
+                    &self.allow_more(cap),
                 )
             }
             Cause::Timeout { phase } => report(
                 "timeout",
                 format!("{} took longer than {} minutes", super::reply::phase(*phase), self.rules.minutes),
-                retry,
+                &self.allow_more(Cap::Minutes),
             ),
+        }
+    }
+
+    /// How a run that stopped goes on; at a terminal there is nobody to say `retry` to.
+    fn again(&self) -> String {
+        match self.rules.watch {
+            true => format!("say {}", Command::Retry.shown()),
+            false => "run the same command again".to_owned(),
+        }
+    }
+
+    /// Where more is allowed.
+    fn allow_more(&self, cap: Cap) -> String {
+        let (flag, key) = match cap {
+            Cap::Usd => ("`--budget` or ", "`budget.usd`"),
+            Cap::Minutes => ("", "`budget.minutes`"),
+            Cap::Steps => ("`--max-steps` or ", "`budget.steps`"),
+        };
+        match self.rules.watch {
+            // what a run may do is read when it starts
+            true => format!(
+                "another run may use more with {key} in `.github/quantum.yml` (at most the server's own); or ask for less \
+                 at once"
+            ),
+            false => format!("allow more with {flag}{key}, or ask for less at once"),
         }
     }
 

@@ -2,10 +2,12 @@
 
 use crate::runs::*;
 use quantumlayer::{
+    clock::Timestamp,
     ids::TaskId,
     report::Class,
-    run::{Cap, Effect, Event, Receipt, Task, reply},
+    run::{ApprovePlan, Cap, Effect, Event, Receipt, Rules, Task, reply},
 };
+use std::time::Duration;
 
 /// The text of the last reply, or of the commit that was asked for.
 fn said(it: &Teller) -> String {
@@ -47,7 +49,7 @@ fn proposed() {
 
     Next: look at the changes and merge the branch.
     ");
-    insta::assert_snapshot!(after(it, Event::Retried), @"There is nothing to retry: the run is closed: proposed.");
+    insta::assert_snapshot!(after(it, Event::Retried), @"There is nothing to retry in this run: it is over, and its branch is written.");
 }
 
 #[test]
@@ -167,7 +169,9 @@ fn stopped() {
     insta::assert_snapshot!(after(Teller::halfway(watched()), Event::Gone { what: "the issue #12".into() }), @r"
     Stopped: the issue #12 is gone or can't be reached any more.
 
-    What is done is kept.
+    Tasks done: 1 of 3.
+
+    What is done is kept on the server for a retry; nothing is on GitHub yet.
     ");
 }
 
@@ -180,16 +184,16 @@ fn paused() {
 
     Tasks done: 1 of 3.
 
-    What is done is kept.
+    What is done is kept on the server for a retry; nothing is on GitHub yet.
 
-    Next: allow more with `--budget` or `budget.usd`, or ask for less at once.
+    Next: another run may use more with `budget.usd` in `.github/quantum.yml` (at most the server's own); or ask for less at once.
     ");
     insta::assert_snapshot!(after(it.clone(), it.failed("t2", Class::Refused)), @r"
     Stopped: the task t2 failed: it did not work.
 
     Tasks done: 1 of 3.
 
-    What is done is kept.
+    What is done is kept on the server for a retry; nothing is on GitHub yet.
 
     Next: look at it.
     ");
@@ -198,9 +202,9 @@ fn paused() {
 
     Tasks done: 1 of 3.
 
-    What is done is kept.
+    What is done is kept on the server for a retry; nothing is on GitHub yet.
 
-    Next: look at what is named and say `retry`, or run again.
+    Next: another run may use more with `budget.minutes` in `.github/quantum.yml` (at most the server's own); or ask for less at once.
     ");
     let refused = Event::EffectRefused { key: "key".into(), report: report(Class::Refused) };
     insta::assert_snapshot!(after(it.clone(), refused), @r"
@@ -208,7 +212,7 @@ fn paused() {
 
     Tasks done: 1 of 3.
 
-    What is done is kept.
+    What is done is kept on the server for a retry; nothing is on GitHub yet.
 
     Next: look at it.
     ");
@@ -223,9 +227,9 @@ fn paused() {
 
     Tasks done: 1 of 3.
 
-    What is done is kept.
+    What is done is kept on the server for a retry; nothing is on GitHub yet.
 
-    Next: look at what is named and say `retry`, or run again.
+    Next: look at what is named and say `/quantum retry`, or ask for less at once.
     ");
     let moved = Event::Moved { round: 1, branch: "quantum/run".into() };
     insta::assert_snapshot!(after(Teller::publishing(watched()), moved), @r"
@@ -233,9 +237,9 @@ fn paused() {
 
     Tasks done: 1 of 1.
 
-    What is done is kept.
+    What is done is kept on the server for a retry; nothing is on GitHub yet.
 
-    Next: their commits are kept; rename or delete that branch and say `retry`, or ask anew.
+    Next: their commits are kept; rename or delete that branch and say `/quantum retry`.
     ");
 }
 
@@ -243,7 +247,7 @@ fn paused() {
 fn asked() {
     let mut it = Teller::planning(RULES);
     it.tell(it.asked("plan"));
-    insta::assert_snapshot!(after(it, Event::Retried), @"There is nothing to retry: the run waits for an answer.");
+    insta::assert_snapshot!(after(it, Event::Retried), @"There is nothing to retry in this run: it waits for an answer.");
     let mut it = Teller::planning(RULES);
     let mut graph = plan(&[("t1", &[]), ("t2", &["t1"])]);
     graph.tasks.push(Task { id: TaskId::new("t3"), role: "tester".into(), ..graph.tasks[1].clone() });
@@ -257,4 +261,39 @@ fn asked() {
 
     The planner is 90 % sure.
     ");
+}
+
+#[test]
+fn a_thread_is_told_what_its_people_can_say() {
+    let publishing = Teller::publishing(watched());
+    let mut watching = publishing.clone();
+    watching.tell(publishing.published());
+    insta::assert_snapshot!(after(watching, Event::Retried), @"There is nothing to retry in this run: its pull request is open. When it is merged or closed, `/quantum build` starts another.");
+    insta::assert_snapshot!(after(Teller::halfway(watched()), Event::Retried), @"There is nothing to retry in this run: it is at work. `/quantum cancel` ends it.");
+    let planning = Teller::planning(watched());
+    let mut answered = planning.clone();
+    answered.tell(Event::Answered { work: planning.work("plan"), text: "It adds up.".into() });
+    insta::assert_snapshot!(after(answered, Event::Retried), @"There is nothing to retry in this run: it is over, and answered. `/quantum build` starts another.");
+    let rules = Rules { approve_plan: ApprovePlan::Always, ..watched() };
+    let asks = Teller::working(rules, &[("t1", &[])]);
+    insta::assert_snapshot!(after(asks, Event::Retried), @"There is nothing to retry in this run: it waits for its plan to be approved. `/quantum cancel` ends it.");
+}
+
+#[test]
+fn waiting_is_no_time_at_work() {
+    let seconds = |it: &Teller, now: u64| {
+        it.run.time_at_work(Timestamp::default().after(Duration::from_secs(now))).as_secs()
+    };
+    let days = 5 * 24 * 3600;
+    assert_eq!(seconds(&Teller::new(watched(), None), days), 0, "it was queued");
+    let publishing = Teller::publishing(watched());
+    let begun = publishing.now.since(Timestamp(0)).as_secs();
+    // it began a second after it was made
+    assert_eq!(seconds(&publishing, begun + 60), begun + 59);
+    let mut watching = publishing.clone();
+    watching.tell(publishing.published());
+    assert_eq!(seconds(&watching, days), begun, "its pull request waits for people");
+    let mut asked = Teller::planning(watched());
+    asked.tell(asked.asked("plan"));
+    assert_eq!(seconds(&asked, days), asked.now.since(Timestamp(0)).as_secs() - 1);
 }

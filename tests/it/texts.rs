@@ -11,7 +11,7 @@ use quantumlayer::{
         reply::{self as replies, Reply},
     },
     limits::intent::BODY_CHARS,
-    report::Class,
+    report::{Class, Report},
     run::{
         ApprovePlan, Cap, Check, Effect, Event, Question, Receipt, Rules, Run, Verdict,
         comment::{self, Cost, Facts, Output, PullLink, Requester, read_marker},
@@ -108,7 +108,12 @@ fn the_status_comment() {
     let publishing = Teller::publishing(watched());
     book.status("publishing", &publishing, &facts);
     book.status("published, no pull request yet", &told(publishing.clone(), publishing.published()), &facts);
-    book.status("watching", &told(publishing.clone(), publishing.published()), &with_pull());
+    let watching = told(publishing.clone(), publishing.published());
+    book.status("watching", &watching, &with_pull());
+    book.status("cancelled after it is open", &told(watching.clone(), Event::Cancelled), &with_pull());
+    for merged in [true, false] {
+        book.status("ended by a person", &told(watching.clone(), Event::PullEnded { merged }), &with_pull());
+    }
     book.status("question", &told(half.clone(), half.asked("t2")), &facts);
     let asks = Teller::working(Rules { approve_plan: ApprovePlan::Always, ..watched() }, &[("t1", &[])]);
     book.status("approval", &asks, &facts);
@@ -253,7 +258,8 @@ fn replies_to_commands() {
     let mut book = Book::default();
     let open = OpenRun {
         id: Teller::new(RULES, None).run.id,
-        phase_label: "paused: budget".into(),
+        whereabouts: "it waits for an answer".into(),
+        is_stopped: false,
         requester: 7,
         status_url: None,
     };
@@ -267,7 +273,12 @@ fn replies_to_commands() {
         Reply::WrongKind { command: Command::Build, on: On::Pull },
         Reply::NotUnderstood,
         Reply::AlreadyOpen(open.clone()),
-        Reply::AlreadyOpen(OpenRun { status_url: url, ..open }),
+        Reply::AlreadyOpen(OpenRun {
+            status_url: url,
+            whereabouts: "it stopped at its budget".into(),
+            is_stopped: true,
+            ..open
+        }),
         Reply::NothingToCancel,
         Reply::NothingToRetry,
         Reply::NothingAsked,
@@ -275,6 +286,13 @@ fn replies_to_commands() {
     ] {
         book.add(reply.code(), &reply.text());
     }
+    let message = "`branch` is \"@acme/everybody [x](https://evil.example)\": did you mean `b`?";
+    let refused = Report::new(Class::Refused, "x", message, "mend it, @bob");
+    let refusal = comment::refusal(&refused, "https://github.com/o/r");
+    assert!(mentions(&refusal).is_empty(), "{refusal}");
+    book.add("a mistake in the repository's file", &refusal);
+    book.add("no model", &comment::no_model());
+    book.add("no sandbox", &comment::no_sandbox());
     book.add("help", &replies::help());
     book.add("no run", &replies::no_run());
     book.add("second", &replies::second("/quantum cancel"));

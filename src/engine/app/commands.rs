@@ -100,8 +100,13 @@ impl App {
         let run = store.run(id).await?.run;
         let Some(thread) = store.thread(id).await? else { return Ok(None) };
         let status_url = status_url(self.hands(), &thread, id).await?;
-        let phase_label = crate::run::reply::label(&run);
-        Ok(Some(OpenRun { id: run.id, phase_label, requester: thread.requester, status_url }))
+        Ok(Some(OpenRun {
+            whereabouts: crate::run::reply::whereabouts(&run).to_owned(),
+            is_stopped: run.is_stopped(),
+            id: run.id,
+            requester: thread.requester,
+            status_url,
+        }))
     }
 
     /// A new run: what it may do is read off the default branch now.
@@ -114,13 +119,17 @@ impl App {
                 .say("The repository is archived, so nothing can be written there.", Reaction::Confused)
                 .await;
         }
+        let refused = |report: &Report| {
+            let repo_url = format!("{}/{}/{}", hands.parts.site, facts.owner, facts.name);
+            comment::refusal(report, &repo_url)
+        };
         let rules = match heard.rules(&facts.default_branch).await? {
             Ok(rules) => rules,
-            Err(report) => return heard.say(&told(&report), Reaction::Confused).await,
+            Err(report) => return heard.say(&refused(&report), Reaction::Confused).await,
         };
         let branch = match branch::name(&rules.pull.branch, comment.number, &intent.title, id) {
             Ok(branch) => branch,
-            Err(report) => return heard.say(&told(&report), Reaction::Confused).await,
+            Err(report) => return heard.say(&refused(&report), Reaction::Confused).await,
         };
         let request = intent::whole(&comment.title, &comment.thread_body, &heard.said.text);
         let request = hands.store.keep(request.as_bytes()).await?;
@@ -222,10 +231,10 @@ impl Heard<'_> {
 
     /// What the default branch says about runs; the inner error is the repository's own mistake.
     async fn rules(&self, branch: &str) -> Result<Result<RepoRules, Report>, GitHubError> {
-        let told = |error: ConfigError| Ok(Err(error.report()));
+        let told = |error: ConfigError| Ok(Err(for_thread(error)));
         match self.desk.file(branch, repo::PATH, limits::REPO_FILE_BYTES).await? {
             FileSeen::None => Ok(Ok(RepoRules::default())),
-            FileSeen::File(bytes) => Ok(repo::parse(&bytes).map_err(|error| error.report())),
+            FileSeen::File(bytes) => Ok(repo::parse(&bytes).map_err(for_thread)),
             FileSeen::TooLarge => told(repo::too_large()),
             FileSeen::Other => told(repo::not_a_file()),
         }
@@ -330,7 +339,8 @@ pub(super) fn answered(body: &str) -> Option<&str> {
     body.trim_end().lines().last()?.strip_prefix(ANSWER_START)?.strip_suffix(ANSWER_END)
 }
 
-/// A refusal for the thread: what, and what next.
-fn told(report: &Report) -> String {
-    format!("{}.\n\n{}.", report.message.trim_end_matches('.'), report.hint.trim_end_matches('.'))
+/// A mistake in the repository's own file, with what to do about it where there is a branch and a thread.
+fn for_thread(error: ConfigError) -> Report {
+    let hint = format!("mend it on the default branch, then say {} again", Command::Build.shown());
+    Report { hint, ..error.report() }
 }

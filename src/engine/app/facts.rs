@@ -2,6 +2,7 @@
 
 use super::{
     AppHands,
+    able::Lack,
     publish::{PULL, check_slot},
     status,
 };
@@ -11,7 +12,7 @@ use crate::{
     limits::shown,
     report::{Hint, Report},
     run::{
-        Run,
+        Phase, Run,
         comment::{Cost, Facts, Output, PullLink, Requester},
         markdown,
     },
@@ -36,8 +37,9 @@ impl AppHands {
                 input_tokens: costs.sum.input_tokens,
                 output_tokens: costs.sum.output_tokens,
             },
-            elapsed: self.clock.now().since(run.created),
-            run_url: self.parts.public_url.as_ref().map(|url| format!("{url}/runs/{}", run.id)),
+            elapsed: run.time_at_work(self.clock.now()),
+            // no page yet: a link to one would lead nowhere
+            run_url: None,
             pull,
             notes: self.notes(run, thread).await?,
         })
@@ -65,7 +67,16 @@ impl AppHands {
         let known = self.store.remembered(&run.id, &check_slot(run.round)).await;
         let note = known.map_err(|error| error.report())?.and_then(|known| known.note);
         let repo_url = format!("{}/{}/{}", self.parts.site, thread.repo_owner, thread.repo_name);
-        Ok(note.iter().map(|note| markdown::defused(note, &repo_url)).collect())
+        let note = note.iter().map(|note| markdown::defused(note, &repo_url));
+        Ok(note.chain(self.lack().filter(|_| needs_work(run.phase())).map(Lack::told)).collect())
+    }
+}
+
+/// Whether a run in this phase goes on only where work can be done.
+fn needs_work(phase: Phase) -> bool {
+    match phase {
+        Phase::Queued | Phase::Planning | Phase::Working | Phase::Verifying => true,
+        Phase::Publishing | Phase::Watching | Phase::Paused | Phase::Closed => false,
     }
 }
 

@@ -91,15 +91,14 @@ pub struct AppHands {
     /// Repositories that are worked in: their tokens are made once.
     desks: Mutex<HashMap<(u64, u64), Desk>>,
     pub(super) answers: Answers,
-    pub(super) able: tokio::sync::Mutex<Option<Able>>,
+    pub(super) able: Able,
 }
 
 impl AppHands {
     /// Hands that keep what they learn in this store.
     pub fn new(store: Store, parts: AppParts, lines: Lines, clock: Clock) -> Self {
         let (locals, desks, told) = (Mutex::default(), Mutex::default(), Notify::new());
-        let (writing, answers, able) =
-            (status::Writing::default(), Answers::default(), tokio::sync::Mutex::default());
+        let (writing, answers, able) = (status::Writing::default(), Answers::default(), Able::default());
         Self { store, clock, parts, lines, told, writing, locals, desks, answers, able }
     }
 

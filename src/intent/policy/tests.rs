@@ -102,8 +102,13 @@ fn comment(case: &Case) -> Comment {
 }
 
 fn decided(case: &Case) -> Decision {
-    let open =
-        OpenRun { id: RunId::new("open"), phase_label: "working".into(), requester: 8, status_url: None };
+    let open = OpenRun {
+        id: RunId::new("open"),
+        whereabouts: "it is at work".into(),
+        is_stopped: false,
+        requester: 8,
+        status_url: None,
+    };
     let over = RunId::new("over");
     decide(&Situation {
         comment: &comment(case),

@@ -5,7 +5,7 @@ use crate::{
     ids::Usd,
     intent::prose::code,
     limits::intent::{BODY_CHARS, LOGIN_CHARS},
-    run::{Cause, Check, Outcome, Receipt, Run, Verdict, markdown},
+    run::{Cause, Check, Outcome, Receipt, Run, Verdict, markdown, reply},
 };
 use std::time::Duration;
 
@@ -36,6 +36,12 @@ pub(super) fn line(text: &str, each: usize, facts: &Facts) -> String {
     let made = markdown::defused(&markdown::cut_middle(text, each), &facts.repo_url);
     let made = made.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     if made.is_empty() { code(text) } else { made }
+}
+
+/// Begun like a sentence.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| format!("{}{}", first.to_uppercase(), chars.as_str()))
 }
 
 /// The one mention.
@@ -123,8 +129,7 @@ pub(super) fn verdict(run: &Run, verdict: Verdict, facts: &Facts) -> String {
         Verdict::Unverified => {
             let why = run.state.unverified_why.as_deref().unwrap_or("no check was run");
             let why = markdown::defused(why, &facts.repo_url);
-            let stop = if why.ends_with(['.', '!', '?', '`', ':']) { "" } else { "." };
-            format!("**Not verified**: {why}{stop}")
+            format!("**Not verified**: {}", reply::sentence(&why))
         }
         Verdict::Failed => {
             let tried = match run.state.fixes {

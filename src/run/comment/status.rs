@@ -95,21 +95,24 @@ fn paused(run: &Run, facts: &Facts, each: usize) -> String {
 }
 
 fn closed(run: &Run, facts: &Facts) -> String {
-    let pull = facts.pull.as_ref().map(|pull| format!(" Pull request: [#{}]({}).", pull.number, pull.url));
-    let words = match run.outcome() {
-        Some(Outcome::Proposed | Outcome::Unverified | Outcome::VerifyFailed) => {
-            return published(run, facts);
-        }
-        Some(Outcome::Answered) => "**Answered**",
-        Some(Outcome::NoChange) => "**Done**: nothing was changed.",
-        Some(Outcome::Cancelled) => "**Cancelled**",
-        Some(Outcome::Gone) => "**Stopped**: what it was about is gone or can't be reached any more.",
-        Some(Outcome::Merged) => "**Merged**",
-        Some(Outcome::Abandoned) => "**Closed by a person**",
-        Some(Outcome::Silent) => "**Closed**: nobody answered for 30 days.",
-        None => "**Closed**",
+    let pull = |before: &str, after: &str| {
+        let link = facts.pull.as_ref().map(|pull| format!("{before}[#{}]({}){after}", pull.number, pull.url));
+        link.unwrap_or_default()
     };
-    format!("{words}{}", pull.unwrap_or_default())
+    match run.outcome() {
+        Some(Outcome::Proposed | Outcome::Unverified | Outcome::VerifyFailed) => published(run, facts),
+        Some(Outcome::Answered) => "**Answered**.".to_owned(),
+        Some(Outcome::NoChange) => "**Done**: nothing was changed.".to_owned(),
+        Some(Outcome::Cancelled) => format!("**Cancelled**.{}", pull(" The pull request ", " stays open.")),
+        Some(Outcome::Gone) => {
+            let gone = "**Stopped**: what it was about is gone or can't be reached any more.";
+            format!("{gone}{}", pull(" The pull request was ", "."))
+        }
+        Some(Outcome::Merged) => format!("**Merged**.{}", pull(" The pull request is ", ".")),
+        Some(Outcome::Abandoned) => format!("**Closed by a person**.{}", pull(" The pull request is ", ".")),
+        Some(Outcome::Silent) => "**Closed**: nobody answered for 30 days.".to_owned(),
+        None => "**Closed**.".to_owned(),
+    }
 }
 
 /// What is known about what was published.

@@ -71,6 +71,18 @@ async fn a_configuration_that_does_not_parse_refuses_the_run_by_its_line() {
     let thread = town.thread(number);
     assert!(thread.contains("line 2") && thread.contains("did you mean `verify`?"), "{thread}");
     assert!(thread.contains("confused by") && !thread.contains("slot=status"), "{thread}");
+    assert!(thread.contains("did you mean `verify`?\n"), "{thread}");
+    assert!(thread.contains("Mend it on the default branch, then say `/quantum build` again.\n"), "{thread}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_configuration_says_mentions_and_links_nobody_when_it_is_refused() {
+    let town = Town::new(&good()).await;
+    let config = "pull_request:\n  branch: \"@acme/everybody [x](https://evil.example)\"\n";
+    town.hub.push(town.usual.repo, town.usual.ada, "main", &[(".github/quantum.yml", Some(config))]);
+    let number = town.issue();
+    town.say(number, town.usual.ada, "/quantum build").await;
+    insta::assert_snapshot!(town.thread(number));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,11 +10,13 @@ async fn without_a_model_a_run_waits_and_goes_on_when_there_is_one() {
     town.say(number, town.usual.ada, "/quantum status").await;
     let thread = town.thread(number);
     assert!(thread.contains("[eyes by quantum-acme[bot]]") && thread.contains("slot=status"), "{thread}");
+    assert_eq!(thread.matches("this server has no model to ask").count(), 2, "{thread}");
     assert!(!thread.contains("confused") && town.hub.count("POST", "/pulls") == 0, "{thread}");
     let town = town.stopped_when(async {}).await.again(&good()).await;
     town.settle().await;
     let thread = town.thread(number);
     assert!(thread.contains("check quantum: success"), "{thread}");
+    assert_eq!(thread.matches("this server has no model to ask").count(), 1, "the answer alone: {thread}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
