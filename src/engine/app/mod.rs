@@ -32,6 +32,7 @@ pub use able::Pulse;
 pub use hands::{AppHands, AppParts, Budget};
 pub use intake::Taken;
 pub use lines::{Held, Lines, Priority};
+pub use publish::PULL;
 pub use sweep::Swept;
 pub use working::{App, Bounds};
 
