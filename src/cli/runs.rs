@@ -3,17 +3,18 @@
 use super::{
     Exit,
     args::{RunsArgs, RunsVerb},
+    progress::clean,
     put, say,
     wiring::{self, Refusal},
 };
 use crate::{
     clock::{Clock, Timestamp},
-    engine::{Bystander, Engine, Timing, Told},
-    ids::RunId,
+    engine::{Bystander, Engine, Timing, Told, app::PULL},
+    ids::Usd,
     limits::shown,
     report::{Class, Report},
-    run::{Event, reply},
-    store::{Listed, Store, StoreError},
+    run::{Cause, Event, Run, reply},
+    store::{Costs, Listed, Store, StoreError},
 };
 use serde_json::{Value, json};
 
@@ -33,16 +34,18 @@ async fn perform(args: &RunsArgs) -> Result<(), Refusal> {
     let store = Store::open(&wiring::database(&settings)).await.map_err(|error| wiring::failed(&error))?;
     match &args.verb {
         RunsVerb::List => list(&store, args.json).await,
-        RunsVerb::Show { run } => show(&store, &find(&store, run).await?, args.json).await,
-        RunsVerb::Cancel { run } => tell(&store, &find(&store, run).await?, &Event::Cancelled).await,
-        RunsVerb::Retry { run } => tell(&store, &find(&store, run).await?, &Event::Retried).await,
+        RunsVerb::Show { run } => show(&store, find(&store, run).await?, args.json).await,
+        RunsVerb::Cancel { run } => {
+            tell(&store, find(&store, run).await?, &Event::Cancelled, args.json).await
+        }
+        RunsVerb::Retry { run } => tell(&store, find(&store, run).await?, &Event::Retried, args.json).await,
     }
 }
 
 /// The run with this id, or the only one whose id begins so.
-async fn find(store: &Store, name: &str) -> Result<RunId, Refusal> {
+async fn find(store: &Store, name: &str) -> Result<Listed, Refusal> {
     let all = store.list_runs(shown::RUNS_SEARCHED).await.map_err(|error| wiring::failed(&error))?;
-    let mut fit = all.into_iter().map(|one| one.id).filter(|id| id.as_str().starts_with(name));
+    let mut fit = all.into_iter().filter(|one| one.id.as_str().starts_with(name));
     match (fit.next(), fit.next()) {
         (Some(only), None) => Ok(only),
         (Some(_), Some(_)) => Err(usage(format!("several runs begin with {name}"))),
@@ -55,31 +58,47 @@ fn usage(message: String) -> Refusal {
 }
 
 async fn list(store: &Store, as_json: bool) -> Result<(), Refusal> {
-    let all = store.list_runs(shown::RUNS).await.map_err(|error| wiring::failed(&error))?;
+    let mut all = Vec::new();
+    for one in store.list_runs(shown::RUNS).await.map_err(|error| wiring::failed(&error))? {
+        let run = store.run(&one.id).await.map_err(|error| wiring::failed(&error))?.run;
+        all.push((reply::label(&run), one));
+    }
     if as_json {
-        let items: Vec<Value> = all.iter().map(line).collect();
+        let items: Vec<Value> = all.iter().map(|(at, one)| line(at, one)).collect();
         put(&format!("{}\n", json!({ "items": items })));
         return Ok(());
     }
-    if all.is_empty() {
+    let Some(ids) = all.iter().map(|(_, one)| one.id.as_str().len()).max() else {
         say("no runs yet");
-    }
-    let place = |one: &Listed| match &one.thread {
-        Some(thread) => format!("{}/{}#{}", thread.repo_owner, thread.repo_name, thread.number),
-        None => one.repository.clone(),
+        return Ok(());
     };
-    for one in &all {
-        put(&format!("{}  {:<10}  {}  {}\n", one.id, one.phase, since(one.updated), place(one)));
+    let labels = all.iter().map(|(at, _)| at.len()).max().unwrap_or(0);
+    // data is on standard output: a head is none
+    say(&format!("{:ids$}  {:labels$}  last change  about", "run", "at"));
+    for (at, one) in &all {
+        put(&format!("{:ids$}  {at:labels$}  {:>11}  {}\n", one.id.as_str(), since(one.updated), about(one)));
     }
     Ok(())
 }
 
-fn line(one: &Listed) -> Value {
+/// `OWNER/NAME#NUMBER`, or the folder.
+fn about(one: &Listed) -> String {
+    match &one.thread {
+        Some(thread) => format!("{}/{}#{}", thread.repo_owner, thread.repo_name, thread.number),
+        None => clean(&one.repository),
+    }
+}
+
+fn line(at: &str, one: &Listed) -> Value {
+    let thread = one.thread.as_ref();
     json!({
         "run": one.id.as_str(),
         "phase": one.phase,
+        "at": at,
         "repository": one.repository,
-        "issue": one.thread.as_ref().map(|thread| thread.number),
+        "owner": thread.map(|thread| &thread.repo_owner),
+        "name": thread.map(|thread| &thread.repo_name),
+        "issue": thread.map(|thread| thread.number),
         "created": one.created.0,
         "updated": one.updated.0,
     })
@@ -96,43 +115,124 @@ fn since(at: Timestamp) -> String {
     }
 }
 
-async fn show(store: &Store, id: &RunId, as_json: bool) -> Result<(), Refusal> {
-    let failed = |error: StoreError| wiring::failed(&error);
-    let run = store.run(id).await.map_err(failed)?.run;
-    let effects = store.effects(id).await.map_err(failed)?;
-    if as_json {
+/// A run and what is known about it.
+struct Shown {
+    run: Run,
+    listed: Listed,
+    effects: Vec<(String, String)>,
+    costs: Costs,
+    /// Its pull request: number and address.
+    pull: Option<(u64, String)>,
+}
+
+impl Shown {
+    async fn of(store: &Store, listed: Listed) -> Result<Self, StoreError> {
+        let id = &listed.id;
+        let pull = store.remembered(id, PULL).await?;
+        Ok(Self {
+            run: store.run(id).await?.run,
+            effects: store.effects(id).await?,
+            costs: store.costs(id).await?,
+            pull: pull.and_then(|known| Some((known.remote_id?, known.note.unwrap_or_default()))),
+            listed,
+        })
+    }
+
+    /// Why it waits for a person, and what that person can do.
+    fn why(&self) -> Option<(String, String)> {
+        if let Some(error) = self.run.error() {
+            return Some((error.message, error.hint));
+        }
+        let is_apart = self.listed.thread.is_some();
+        let next = match self.run.cause()? {
+            Cause::Approval if !is_apart => "run the same command with --yes to go on",
+            Cause::Approval => {
+                "its plan can't be approved in a thread yet: cancel it, and ask again with less at once"
+            }
+            _ => "no answer is taken in yet: cancel it, and ask again with the answer in the request",
+        };
+        let why = match self.run.question() {
+            Some(question) => question.text.clone(),
+            None => "its plan waits to be approved".to_owned(),
+        };
+        Some((why, next.to_owned()))
+    }
+
+    fn json(&self) -> Value {
+        let run = &self.run;
         let tasks: Vec<Value> = run
             .tasks()
             .into_iter()
             .map(|(task, state)| json!({"id": task.id, "title": task.title, "state": state}))
             .collect();
         let effects: Vec<Value> =
-            effects.iter().map(|(key, state)| json!({"key": key, "state": state})).collect();
-        let shown = json!({
-            "run": id.as_str(), "at": reply::label(&run), "round": run.round, "attempt": run.attempt,
+            self.effects.iter().map(|(key, state)| json!({"key": key, "state": state})).collect();
+        let (why, next) = self.why().unzip();
+        let (thread, cost) = (self.listed.thread.as_ref(), &self.costs.sum);
+        json!({
+            "run": run.id.as_str(), "at": reply::label(run), "round": run.round, "attempt": run.attempt,
             "title": run.intent.title, "tasks": tasks, "branch": run.state.branch, "effects": effects,
-        });
-        put(&format!("{shown}\n"));
+            "repository": self.listed.repository, "owner": thread.map(|thread| &thread.repo_owner),
+            "name": thread.map(|thread| &thread.repo_name), "issue": thread.map(|thread| thread.number),
+            "why": why, "next": next,
+            "pull_request": self.pull.as_ref().map(|(number, url)| json!({"number": number, "url": url})),
+            "cost": {
+                "usd": cost.usd.map(Usd::dollars), "input_tokens": cost.input_tokens,
+                "output_tokens": cost.output_tokens, "model_calls": self.costs.calls,
+            },
+        })
+    }
+
+    /// Its lines: what, and what is known of it.
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        let run = &self.run;
+        let mut lines = vec![("run", run.id.to_string()), ("at", reply::label(run))];
+        if let Some((why, next)) = self.why() {
+            lines.extend([("why", why), ("next", next)]);
+        }
+        lines.extend([("about", about(&self.listed)), ("title", run.intent.title.clone())]);
+        if let Some(branch) = &run.state.branch {
+            lines.push(("branch", format!("{} ({})", branch.name, branch.head)));
+        }
+        if let Some((number, url)) = &self.pull {
+            lines.push(("pull", format!("#{number} {url}")));
+        }
+        let money = self.costs.sum.usd.map_or("price not known".to_owned(), |usd| usd.to_string());
+        lines.push(("cost", format!("{money}, {} model calls", self.costs.calls)));
+        for (task, state) in run.tasks() {
+            let state = serde_json::to_value(state).unwrap_or_default();
+            lines.push((
+                "task",
+                format!("{} {}: {}", task.id, state.as_str().unwrap_or_default(), task.title),
+            ));
+        }
+        let of_this = format!("{}/", run.id);
+        for (key, state) in &self.effects {
+            lines.push(("effect", format!("{state:<8} {}", key.strip_prefix(&of_this).unwrap_or(key))));
+        }
+        lines
+    }
+}
+
+async fn show(store: &Store, listed: Listed, as_json: bool) -> Result<(), Refusal> {
+    let shown = Shown::of(store, listed).await.map_err(|error| wiring::failed(&error))?;
+    if as_json {
+        put(&format!("{}\n", shown.json()));
         return Ok(());
     }
-    put(&format!("run     {id}\nat      {}\ntitle   {}\n", reply::label(&run), run.intent.title));
-    if let Some(branch) = &run.state.branch {
-        put(&format!("branch  {} ({})\n", branch.name, branch.head));
-    }
-    for (task, state) in run.tasks() {
-        let state = serde_json::to_value(state).unwrap_or_default();
-        put(&format!("task    {} {}: {}\n", task.id, state.as_str().unwrap_or_default(), task.title));
-    }
-    for (key, state) in effects {
-        put(&format!("effect  {state:<8} {key}\n"));
+    for (what, known) in shown.lines() {
+        // models and strangers wrote some of it
+        put(&format!("{what:<7} {}\n", clean(&known)));
     }
     Ok(())
 }
 
-async fn tell(store: &Store, id: &RunId, event: &Event) -> Result<(), Refusal> {
+async fn tell(store: &Store, listed: Listed, event: &Event, as_json: bool) -> Result<(), Refusal> {
+    let id = &listed.id;
     let engine = Engine::with(store.clone(), Bystander, Clock::System, Timing::default());
     let told = engine.tell(id, event).await.map_err(|report| (report, Exit::Failed))?;
     match told {
+        Told::Taken(_) if as_json => show(store, listed, true).await,
         Told::Taken(run) => {
             put(&format!("{id}  {}\n", reply::label(&run)));
             Ok(())

@@ -16,20 +16,20 @@ use crate::{
         app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse, matters},
     },
     git::Wire,
-    github::{GitHub, GitHubSettings},
+    github::{GitHub, GitHubError, GitHubSettings},
     ids::{ContentHash, Secret},
     intent::notice::Us,
     limits::{app as limits, engine as engines, github},
     metrics::Metrics,
-    model::spec,
+    model::{Model, spec},
     report::{Class, Hint, Report},
     server::{self, Check, Door},
-    store::{NewDelivery, Store, Taken},
+    store::Store,
 };
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -43,8 +43,12 @@ struct Wired {
     store: Store,
     github: GitHub,
     clock: Clock,
+    /// What is asked; without one, what to do about it: deliveries are kept and runs wait then.
+    model: Result<Arc<dyn Model>, String>,
     /// Who we are, once GitHub said so.
     us: Arc<OnceLock<Us>>,
+    /// What to do about GitHub not saying so, by its last answer.
+    unknown: Arc<Mutex<Option<String>>>,
     came: Arc<Notify>,
     metrics: Metrics,
     pulse: Pulse,
@@ -59,8 +63,15 @@ pub(super) async fn serve(args: ServeArgs) -> Exit {
         say(&format!("listening on http://{at}"));
         let stop = CancellationToken::new();
         let working = async {
-            let (opened, worked) =
-                tokio::join!(server::serve(listener, door(&wired), &stop), work(&wired, &stop),);
+            let worked = async {
+                let worked = work(&wired, &stop).await;
+                if worked.is_err() {
+                    // an open door that nobody works behind would hide it
+                    stop.cancel();
+                }
+                worked
+            };
+            let (opened, worked) = tokio::join!(server::serve(listener, door(&wired), &stop), worked);
             opened.map_err(|error| wiring::failed(&error)).and(worked)
         };
         tokio::pin!(working);
@@ -94,17 +105,9 @@ pub(super) async fn receive(args: ReceiveArgs) -> Exit {
         });
         let us = wired.github.app().await.map_err(|error| wiring::failed(&error))?;
         let us = Us { app_id: us.id, slug: us.slug };
-        let may_matter = matters(&args.event, &body, Some(&us)) == Some(true);
         let _ = wired.us.set(us);
-        let new = NewDelivery::new(&id, &args.event, &body, may_matter, wired.clock.now())
-            .map_err(|error| wiring::failed(&error))?;
-        let taken = wired.store.take_delivery(new).await.map_err(|error| wiring::failed(&error))?;
-        let state = match taken {
-            Taken::Stored => "stored",
-            Taken::Ignored => "ignored",
-            Taken::Duplicate => "duplicate",
-        };
-        let told = serde_json::json!({"delivery": id, "state": state});
+        let taken = door(&wired).receive(&id, &args.event, &body).await.map_err(refused)?;
+        let told = serde_json::json!({"delivery": id, "state": server::word(taken)});
         put(&format!("{told}\n"));
         let app = app(&wired)?;
         app.take_all().await.map_err(|report| (report, Exit::Failed))?;
@@ -113,6 +116,17 @@ pub(super) async fn receive(args: ReceiveArgs) -> Exit {
         Ok(())
     };
     ended(received.await)
+}
+
+/// A saved delivery that the server would not take is wrong usage; that it can't be kept is ours.
+fn refused(refusal: server::Refusal) -> Refusal {
+    let is_wrong = matches!(refusal, server::Refusal::Odd(_) | server::Refusal::TooLarge);
+    if !is_wrong {
+        return wiring::failed(&refusal);
+    }
+    let hint = "FILE is the body of a delivery, a JSON object; --event is its X-GitHub-Event, like issue_comment; --id its \
+                X-GitHub-Delivery: letters, digits and `-`";
+    (Report::new(refusal.class(), refusal.code(), refusal.to_string(), hint), Exit::Usage)
 }
 
 fn ended(end: Result<(), Refusal>) -> Exit {
@@ -126,10 +140,13 @@ fn ended(end: Result<(), Refusal>) -> Exit {
 }
 
 async fn wire(config: Option<&Path>) -> Result<Wired, Refusal> {
-    let (mut settings, env) = wiring::settings(config, None)?;
+    let (mut settings, env) = wiring::server_settings(config)?;
     let server = config::load_server(config, &env, Path::new(".")).map_err(|error| wiring::failed(&error))?;
     for note in settings.notes.iter().chain(&server.notes) {
         say(&format!("note: {note}"));
+    }
+    if !settings.not_in_effect.is_empty() {
+        say(&format!("note: not in effect yet: {}", settings.not_in_effect.join(", ")));
     }
     let app = server.app().map_err(|error| wiring::failed(&error))?;
     let (app_id, key, secret) = (app.id, app.private_key.clone(), app.webhook_secret.clone());
@@ -138,8 +155,37 @@ async fn wire(config: Option<&Path>) -> Result<Wired, Refusal> {
     let wanted = GitHubSettings { api_url: server.api_url.clone(), app_id, key };
     let github = GitHub::new(wanted, clock.clone()).map_err(|error| wiring::failed(&error))?;
     let store = Store::open(&wiring::database(&settings)).await.map_err(|error| wiring::failed(&error))?;
-    let (us, came, metrics, pulse) = (Arc::default(), Arc::default(), Metrics::new(), Pulse::default());
-    Ok(Wired { settings, server, env, secret, store, github, clock, us, came, metrics, pulse })
+    let model = model(&settings);
+    let (us, unknown, came) = (Arc::default(), Arc::default(), Arc::default());
+    let (metrics, pulse) = (Metrics::new(), Pulse::default());
+    Ok(Wired {
+        settings,
+        server,
+        env,
+        secret,
+        store,
+        github,
+        clock,
+        model,
+        us,
+        unknown,
+        came,
+        metrics,
+        pulse,
+    })
+}
+
+/// Opens the model. Without one the App starts all the same: that is said now, and `/ready` says it too.
+fn model(settings: &Settings) -> Result<Arc<dyn Model>, String> {
+    let Some(name) = &settings.model else {
+        say("note: no model: runs wait until QUANTUM_MODEL names one");
+        return Err("name a model with QUANTUM_MODEL and start again; runs wait until then".to_owned());
+    };
+    spec::open(name, &wiring::model_settings(settings)).map_err(|error| {
+        let hint = format!("{} and start again; runs wait until then", error.hint());
+        say(&format!("note: no model: {error}\n  hint: {hint}"));
+        hint
+    })
 }
 
 fn door(wired: &Wired) -> Door {
@@ -158,20 +204,15 @@ fn door(wired: &Wired) -> Door {
 /// What `/ready` asks: nothing that costs.
 fn checks(wired: &Wired) -> Vec<Check> {
     let (us, github) = (Arc::clone(&wired.us), wired.github.clone());
-    let has_model = wired.settings.model.is_some();
+    let (unknown, lacking) = (Arc::clone(&wired.unknown), wired.model.as_ref().err().cloned());
     let sandbox = wiring::sandbox(&wired.settings);
     let (pulse, clock) = (wired.pulse.clone(), wired.clock.clone());
     let told = |ok: bool, hint: &str| if ok { Ok(()) } else { Err(hint.to_owned()) };
     vec![
         Check::new("github", move || {
-            let known = us.get().is_some();
-            let trouble = github.shut_out().map(|error| format!("{error}; {}", error.hint()));
-            async move {
-                match trouble {
-                    Some(trouble) => Err(trouble),
-                    None => told(known, "GitHub did not tell yet who we are: look into the log"),
-                }
-            }
+            let shut_out = github.shut_out().map(|error| format!("{error}; {}", error.hint()));
+            let trouble = shut_out.or_else(|| us.get().is_none().then(|| nameless(&unknown)));
+            async move { trouble.map_or(Ok(()), Err) }
         }),
         Check::new("engine", move || {
             let is_gone = pulse.is_gone(clock.now());
@@ -182,8 +223,9 @@ fn checks(wired: &Wired) -> Vec<Check> {
                 )
             }
         }),
-        Check::new("model", move || async move {
-            told(has_model, "name a model with QUANTUM_MODEL; runs wait until then")
+        Check::new("model", move || {
+            let lacking = lacking.clone();
+            async move { lacking.map_or(Ok(()), Err) }
         }),
         Check::new("sandbox", move || {
             let sandbox = sandbox.clone();
@@ -196,6 +238,25 @@ fn checks(wired: &Wired) -> Vec<Check> {
     ]
 }
 
+/// What to do about GitHub not having told who we are.
+fn nameless(unknown: &Mutex<Option<String>>) -> String {
+    let hint = unknown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    format!("GitHub did not tell yet who we are: {}", hint.as_deref().unwrap_or("it is being asked"))
+}
+
+/// Keeps why GitHub does not tell who we are. The first time is for the person who started us, whatever is logged.
+fn not_told(unknown: &Mutex<Option<String>>, error: &GitHubError) {
+    let hint = error.hint();
+    let before = unknown.lock().unwrap_or_else(PoisonError::into_inner).replace(hint.clone());
+    if before.is_none() {
+        say(&format!(
+            "note: GitHub does not tell who we are: {error}\n  hint: {hint}; deliveries are kept, and it is asked again"
+        ));
+    } else {
+        tracing::error!(%error, hint, "GitHub does not tell who we are; asked again");
+    }
+}
+
 /// Works when it is known who we are; until then deliveries are only kept.
 async fn work(wired: &Wired, stop: &CancellationToken) -> Result<(), Refusal> {
     let mut wait = engines::BACKOFF_FIRST;
@@ -204,7 +265,7 @@ async fn work(wired: &Wired, stop: &CancellationToken) -> Result<(), Refusal> {
             match wired.github.app().await {
                 Ok(app) => return app,
                 Err(error) => {
-                    tracing::error!(%error, hint = %error.hint(), "GitHub does not tell who we are; asked again");
+                    not_told(&wired.unknown, &error);
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(engines::BACKOFF_MOST);
                 }
@@ -227,12 +288,6 @@ fn app(wired: &Wired) -> Result<App, Refusal> {
         return Err((Report::new(Class::Broken, "nobody", "who we are is not known", hint), Exit::Failed));
     };
     let settings = &wired.settings;
-    let model = match &settings.model {
-        Some(name) => Some(
-            spec::open(name, &wiring::model_settings(settings)).map_err(|error| wiring::failed(&error))?,
-        ),
-        None => None,
-    };
     let parts = AppParts {
         github: wired.github.clone(),
         us,
@@ -241,7 +296,7 @@ fn app(wired: &Wired) -> Result<App, Refusal> {
         data: settings.data.clone(),
         wire: Wire::new(tokio::runtime::Handle::current()).map_err(|error| wiring::failed(&error))?,
         sandbox: wiring::sandbox(settings),
-        model,
+        model: wired.model.as_ref().ok().cloned(),
         budget: Budget { usd: settings.usd, minutes: settings.minutes, steps: settings.steps },
         roots: wiring::roots_of(settings, &wired.env),
         host_env: host_env(wired),

@@ -71,6 +71,19 @@ pub(super) fn usage(error: &impl Hint) -> Refusal {
 /// The settings; the working folder is where `quantum.toml` is looked for. A `--config` that can't be read is wrong
 /// usage. `data`: where the data go when nobody named a place.
 pub(super) fn settings(config: Option<&Path>, data: Option<&Path>) -> Result<(Settings, Env), Refusal> {
+    settings_and_log(config, data, None)
+}
+
+/// The same for a server. Nobody sits before it: what goes wrong is logged without being asked for.
+pub(super) fn server_settings(config: Option<&Path>) -> Result<(Settings, Env), Refusal> {
+    settings_and_log(config, None, Some("warn"))
+}
+
+fn settings_and_log(
+    config: Option<&Path>,
+    data: Option<&Path>,
+    levels: Option<&str>,
+) -> Result<(Settings, Env), Refusal> {
     let mut env = Env::of_process();
     if let Some(data) = data.and_then(Path::to_str) {
         env.suppose("QUANTUM_DATA_DIR", data);
@@ -83,7 +96,7 @@ pub(super) fn settings(config: Option<&Path>, data: Option<&Path>) -> Result<(Se
     if let Some(path) = settings.found.take_if(|path| git::is_tracked(path)) {
         return Err(failed(&ConfigError::NotOurs(path)));
     }
-    log(&env, settings.log_json);
+    log(env.var("RUST_LOG").or(levels), settings.log_json);
     Ok((settings, env))
 }
 
@@ -117,9 +130,9 @@ fn folder_mode() -> u32 {
     if rustix::process::geteuid().is_root() && !may_mount() { 0o711 } else { 0o700 }
 }
 
-/// Log lines go to stderr, when RUST_LOG asks for any.
-fn log(env: &Env, json: bool) {
-    let Some(levels) = env.var("RUST_LOG") else { return };
+/// Log lines go to stderr, when any are wanted.
+fn log(levels: Option<&str>, json: bool) {
+    let Some(levels) = levels else { return };
     let filter = tracing_subscriber::EnvFilter::new(levels);
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);

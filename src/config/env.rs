@@ -89,7 +89,7 @@ pub const VARIABLES: &[Variable] = &[
     row("QUANTUM_DATABASE_URL", "database_url", "`sqlite://FILE`").default("`quantum.db` in the data folder"),
     row("QUANTUM_ENGINE", "engine", "what drives a run; only `embedded` today").default("`embedded`"),
     row("QUANTUM_LISTEN", "listen", "where the server listens").default("`127.0.0.1:3000`").commands(SERVER),
-    row("QUANTUM_PUBLIC_URL", "public_url", "how people and GitHub reach the server").commands(SERVER),
+    row("QUANTUM_PUBLIC_URL", "public_url", "how people reach the server, for links to a run's page").later("serve"),
     row("QUANTUM_SWEEP_SECONDS", "sweep_seconds", "seconds between looks for what was missed")
         .default("120")
         .commands(SERVER),
@@ -102,14 +102,14 @@ pub const VARIABLES: &[Variable] = &[
         .commands(SERVER),
     row("QUANTUM_GITHUB_WEBHOOK_SECRET_FILE", "github_webhook_secret_file", "a file that holds that secret")
         .commands(SERVER),
-    row("QUANTUM_GITHUB_API_URL", "github_api_url", "another API, for Enterprise Server")
+    row("QUANTUM_GITHUB_API_URL", "github_api_url", "another API; on Enterprise Server `https://HOST/api/v3`")
         .default("`https://api.github.com`")
         .commands(SERVER),
-    row("QUANTUM_GITHUB_URL", "github_url", "another site, for Enterprise Server")
+    row("QUANTUM_GITHUB_URL", "github_url", "another site; on Enterprise Server `https://HOST`")
         .default("`https://github.com`")
         .commands(SERVER),
     row("QUANTUM_LOG_FORMAT", "log_format", "`text` or `json`").default("`text`"),
-    outer("RUST_LOG", "log levels, e.g. `info`; logs go to stderr").default("no logs"),
+    outer("RUST_LOG", "log levels, e.g. `info`; logs go to stderr").default("`warn` for serve and receive, else no logs"),
     outer("QUANTUM_CONFIG", "the settings file").default("an untracked `quantum.toml` in the working folder"),
     outer("HTTPS_PROXY", "a proxy for every connection, as everywhere else"),
     outer("NO_PROXY", "hosts that are reached without the proxy"),
@@ -209,7 +209,7 @@ mod tests {
     const HEAD: &str = "# Settings
 
 Settings are environment variables or lines of a settings file; `quantum doctor` checks them. A flag wins over the
-environment, the environment over the file, the file over the default. An empty variable is unset. A value that can't be
+environment, the environment over the file, the file over the default; a variable wins over its `_FILE`. An empty variable is unset. A value that can't be
 used is an error that names it; a setting of a feature that is not built yet is reported as *not in effect*.
 
 The file is `--config FILE`, else `QUANTUM_CONFIG`, else `quantum.toml` in the working folder. One that git tracks there came

@@ -104,6 +104,10 @@ impl Hint for ConfigError {
             Self::Wrong { path, line, .. } => {
                 format!("mend line {line} of {} (docs/settings.md lists the keys)", path.display())
             }
+            // whatever is wrong with it, GitHub makes another one
+            Self::Value { name, .. } | Self::Secret { name, .. } if name.starts_with(server::PRIVATE_KEY) => {
+                server::KEY_HINT.to_owned()
+            }
             Self::Value { name, .. } => {
                 format!("set {name} to a value that docs/settings.md allows, or leave it out")
             }
@@ -115,7 +119,9 @@ impl Hint for ConfigError {
                 path.display()
             ),
             Self::Missing(_) => {
-                "set them (a key or secret also by a file: `…_FILE`); the App's settings page on GitHub has them".to_owned()
+                "set them (a key or secret also by a file: `…_FILE`). The App's settings page on GitHub shows its id and makes \
+                 a new private key; the webhook secret is the text that you chose there, and it takes a new one"
+                    .to_owned()
             }
             Self::NoDataFolder => "set HOME, or name a folder with QUANTUM_DATA_DIR".to_owned(),
         }

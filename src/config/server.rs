@@ -27,6 +27,12 @@ pub struct ServerSettings {
     pub notes: Vec<String>,
 }
 
+/// The App's private key, and the beginning of the name of its file.
+pub(super) const PRIVATE_KEY: &str = "QUANTUM_GITHUB_PRIVATE_KEY";
+/// What to do about one that can't be used.
+pub(super) const KEY_HINT: &str = "let QUANTUM_GITHUB_PRIVATE_KEY_FILE name the .pem file from the App's settings page (RSA, \
+                                   PKCS#1 or PKCS#8, not encrypted); the page makes new ones";
+
 /// Said when the API is no https.
 const IN_CLEAR: &str = "QUANTUM_GITHUB_API_URL is not https: GitHub's tokens can be read on their way";
 
@@ -126,7 +132,7 @@ impl Source<'_> {
 
     /// A PEM file as it is, or in one line with `\n` written out.
     fn private_key(&self) -> Result<Option<Secret>, ConfigError> {
-        let (name, file) = ("QUANTUM_GITHUB_PRIVATE_KEY", "QUANTUM_GITHUB_PRIVATE_KEY_FILE");
+        let (name, file) = (PRIVATE_KEY, "QUANTUM_GITHUB_PRIVATE_KEY_FILE");
         let Some((text, from)) = self.secret_text(name, file)? else { return Ok(None) };
         let pem = text.replace("\\n", "\n").replace('\r', "");
         let is_whole = pem.starts_with("-----BEGIN ") && pem.ends_with(" PRIVATE KEY-----");

@@ -55,7 +55,7 @@ pub enum GitHubError {
     })]
     Gone(Lost),
     /// The repository is there, and this is not in it.
-    #[error("there is nothing to {what}")]
+    #[error("not found ({what})")]
     Missing { what: &'static str },
     /// It says no, and did nothing.
     #[error("GitHub refused to {what}: {status} {message}")]
@@ -137,7 +137,7 @@ impl Hint for GitHubError {
             Self::Limited { .. } => "nothing: it goes on when GitHub allows it",
             Self::Ambiguous { .. } => "nothing: it is looked up before it is done again",
             Self::Network { cause, .. } if cause.contains("certificate") => "the server's certificate is not trusted: name its authority's file in SSL_CERT_FILE, or check QUANTUM_GITHUB_API_URL",
-            Self::Network { .. } => "check the network, QUANTUM_GITHUB_API_URL and GitHub's status page; it is tried again",
+            Self::Network { .. } => "check the network, QUANTUM_GITHUB_API_URL and GitHub's status page",
             Self::Stale { .. } | Self::Renamed { .. } => "nothing: it is tried again",
             Self::Odd { .. } => "check that QUANTUM_GITHUB_API_URL is GitHub's API and that no proxy answers in its place",
         }

@@ -23,6 +23,8 @@ pub const ANSWER: Duration = Duration::from_secs(9);
 pub const ASIDE_BYTES: usize = 128 * 1024;
 /// What a refused sender is told to wait.
 pub const RETRY_AFTER: Duration = Duration::from_secs(30);
+/// How long a wrong signature is not said again: strangers must not be able to fill the log. Meanwhile it is for `debug` alone.
+pub const UNSIGNED_SAID: Duration = Duration::from_secs(60);
 /// Characters of a delivery's id and of an event's name. At the bound: 400.
 pub const NAME_CHARS: usize = 64;
 

@@ -3,6 +3,7 @@
 
 use super::{Door, Open, body, refusal::Refusal};
 use crate::{
+    clock::Timestamp,
     github::webhook,
     limits::server as limits,
     store::{NewDelivery, Taken},
@@ -16,18 +17,13 @@ use axum::{
 };
 use serde::de::IgnoredAny;
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::{Instant, timeout_at};
 
 /// Answers a webhook: 202 only when it is durable.
 pub(super) async fn receive(State(open): State<Arc<Open>>, headers: HeaderMap, body: Body) -> Response {
     let answer = take(&open, &headers, body).await;
-    let state = match &answer {
-        Ok((_, Taken::Stored)) => "stored",
-        Ok((_, Taken::Ignored)) => "ignored",
-        Ok((_, Taken::Duplicate)) => "duplicate",
-        Err(_) => "refused",
-    };
+    let state = answer.as_ref().map_or("refused", |(_, taken)| word(*taken));
     open.door.metrics.delivery(state);
     match answer {
         Ok((delivery, taken)) => {
@@ -43,10 +39,41 @@ pub(super) async fn receive(State(open): State<Arc<Open>>, headers: HeaderMap, b
                 Refusal::NotStored(error) => tracing::warn!(%error, "a webhook could not be kept"),
                 Refusal::Late => tracing::warn!("a webhook could not be kept in time"),
                 Refusal::Busy => tracing::warn!("no room for a large webhook"),
+                Refusal::Unsigned if open.unsigned.is_due(open.door.clock.now()) => {
+                    tracing::warn!(
+                        "a delivery's signature is wrong: set the same secret here (QUANTUM_GITHUB_WEBHOOK_SECRET) and on \
+                         the App's page"
+                    );
+                }
                 refusal => tracing::debug!(?refusal, "a webhook was refused"),
             }
             refusal.into_response()
         }
+    }
+}
+
+/// What became of a delivery, in the word that its sender reads.
+pub fn word(taken: Taken) -> &'static str {
+    match taken {
+        Taken::Stored => "stored",
+        Taken::Ignored => "ignored",
+        Taken::Duplicate => "duplicate",
+    }
+}
+
+/// What strangers can cause is said once in [`limits::UNSIGNED_SAID`].
+#[derive(Default)]
+pub(super) struct Said(Mutex<Option<Timestamp>>);
+
+impl Said {
+    /// Whether it is to be said now; then it counts as said.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = last.is_some_and(|at| at <= now && now.since(at) < limits::UNSIGNED_SAID);
+        if !is_fresh {
+            *last = Some(now);
+        }
+        !is_fresh
     }
 }
 
@@ -146,4 +173,17 @@ fn is_object(bytes: &[u8]) -> bool {
     let is_braced = text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{');
     // without recursion: depth can't be a bomb
     is_braced && serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_signature_is_said_once_in_a_minute() {
+        let said = Said::default();
+        let at = |seconds: i64| said.is_due(Timestamp(seconds * 1000));
+        assert_eq!([at(5), at(5), at(64), at(65), at(66)], [true, false, false, true, false]);
+        assert!(at(60), "a clock that was set back keeps nothing silent");
+    }
 }

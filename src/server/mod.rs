@@ -14,11 +14,13 @@ mod metrics;
 mod refusal;
 
 pub use health::Check;
+pub use hooks::word;
 pub use refusal::Refusal;
 
 use crate::{
     clock::Clock,
     ids::Secret,
+    limits::server as limits,
     metrics::Metrics,
     report::{Class, Hint},
     store::{Store, Taken},
@@ -55,6 +57,9 @@ pub struct Door {
 impl Door {
     /// Takes a delivery that did not come over HTTP (a saved one): the same checks but for the signature, the same store.
     pub async fn receive(&self, id: &str, event: &str, body: &[u8]) -> Result<Taken, Refusal> {
+        if body.len() > limits::BODY_BYTES {
+            return Err(Refusal::TooLarge);
+        }
         let delivery = hooks::pack(self, id, event, body)?;
         Ok(self.store.take_delivery(delivery).await?)
     }
@@ -86,6 +91,9 @@ impl Hint for ServerError {
         match self {
             Self::NoSecret => "set QUANTUM_GITHUB_WEBHOOK_SECRET to the secret that the App's settings name",
             Self::Taken(_) => "end the other program, or choose another port with QUANTUM_LISTEN",
+            Self::Address(_, cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
+                "set QUANTUM_LISTEN to a port above 1023, like 127.0.0.1:3000: this user may not listen on a lower one"
+            }
             Self::Address(..) => "set QUANTUM_LISTEN to an address of this machine, like 127.0.0.1:3000",
         }
         .to_owned()
@@ -117,10 +125,12 @@ struct Open {
     door: Door,
     lines: body::Lines,
     ready: health::Kept,
+    unsigned: hooks::Said,
 }
 
 fn router(door: Door) -> Router {
-    let open = Open { door, lines: body::Lines::new(), ready: health::Kept::default() };
+    let (lines, ready, unsigned) = (body::Lines::new(), health::Kept::default(), hooks::Said::default());
+    let open = Open { door, lines, ready, unsigned };
     Router::new()
         .route("/webhooks/github", post(hooks::receive))
         .route("/health", get(health::health))

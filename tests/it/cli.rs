@@ -1,6 +1,6 @@
 //! The command line as people and programs meet it: help, wrong usage, pipes, terminals.
 
-use crate::story::{Desk, Told};
+use crate::story::{Desk, Told, calls};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 use std::{
@@ -192,6 +192,46 @@ fn doctor_is_a_list_for_people_and_a_document_for_programs() {
     assert_eq!(told.exit, 1);
     assert!(told.stdout.contains("FAIL model") && told.stdout.contains("PROVIDER/NAME"), "{}", told.stdout);
     assert!(!told.stdout.contains('\u{1b}') && !told.stderr.contains('\u{1b}'), "colours in a pipe");
+}
+
+#[test]
+fn a_run_that_waits_is_listed_shown_and_cancelled_for_people_and_programs() {
+    let desk = Desk::new();
+    let ask = json!({"question": "Which\u{1b}[31m value?", "choices": ["good", "better"]});
+    desk.run(&[calls("planner", &[("submit", ask)])], &[]);
+    let list = told(&desk, &["runs", "list"]);
+    let place = desk.repo().display().to_string();
+    assert!(list.stdout.contains("  paused: question  ") && list.stdout.contains(&place), "{}", list.stdout);
+    assert!(list.stderr.contains("last change") && list.stdout.lines().count() == 1, "{}", list.stderr);
+    let document = |args: &[&str]| -> Value {
+        let told = told(&desk, &[&["runs", "--json"], args].concat());
+        assert_eq!(told.exit, 0, "{}", told.stderr);
+        serde_json::from_str(&told.stdout).unwrap()
+    };
+    let listed = &document(&["list"])["items"][0];
+    assert_eq!((&listed["at"], &listed["owner"]), (&json!("paused: question"), &Value::Null));
+    let run = listed["run"].as_str().unwrap();
+    let shown = document(&["show", run]);
+    assert!(shown["next"].as_str().unwrap().contains("ask again with the answer"), "{shown}");
+    assert_eq!((&shown["cost"]["model_calls"], &shown["pull_request"]), (&json!(1), &Value::Null));
+    let text = told(&desk, &["runs", "show", run]).stdout;
+    for line in [
+        "at      paused: question\n",
+        "why     Which",
+        "next    no answer",
+        "cost    $0.0000, 1 model calls\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let has_id = |line: &&str| line.contains(run);
+    assert_eq!(text.lines().filter(has_id).collect::<Vec<_>>(), [format!("run     {run}")], "{text}");
+    assert!(!text.contains('\u{1b}'), "a model drives the terminal: {text}");
+    let cancelled = document(&["cancel", run]);
+    assert_eq!((&cancelled["at"], &cancelled["why"]), (&json!("closed: cancelled"), &Value::Null));
+    let again = told(&desk, &["runs", "cancel", run, "--json"]);
+    assert_eq!((again.exit, again.stdout.as_str()), (1, ""));
+    assert!(again.stderr.contains("nothing to do about it"), "{}", again.stderr);
+    assert_eq!(document(&["retry", run])["run"], run);
 }
 
 #[test]

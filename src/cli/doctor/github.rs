@@ -24,11 +24,12 @@ pub(super) async fn lines(config: Option<&Path>, env: &Env) -> Vec<Line> {
         Ok(github) => github,
         Err(why) => return vec![line("github app", Err(why))],
     };
-    let mut lines = vec![line("github app", github.app().await.map_err(told).and_then(of_app))];
-    // asked with the same key, the rest would say the same
-    if github.shut_out().is_some() {
-        return lines;
-    }
+    let app = match github.app().await {
+        Ok(app) => app,
+        // asked with the same key over the same network, the rest would say the same
+        Err(error) => return vec![line("github app", Err(told(error)))],
+    };
+    let mut lines = vec![line("github app", of_app(app))];
     match github.installations().await {
         Ok(found) if found.is_empty() => {
             let why = "nowhere: install the App on an account, from the App's settings page";

@@ -34,6 +34,7 @@ pub use hands::{AppHands, AppParts, Budget};
 pub use intake::Taken;
 pub use lines::{Held, Lines, Priority};
 pub use matters::matters;
+pub use publish::PULL;
 pub use sweep::Swept;
 pub use working::{App, Bounds};
 

@@ -39,7 +39,7 @@ pub(super) struct Change<'a> {
 /// The check run's name.
 const CHECK: &str = "quantum";
 /// Under which slot a run's pull request is remembered.
-pub(super) const PULL: &str = "pull";
+pub const PULL: &str = "pull";
 
 /// Under which slot a round's check run is remembered; its note says why there is none.
 pub(super) fn check_slot(round: u32) -> String {

@@ -9,7 +9,7 @@ use quantumlayer::ids::Secret;
 use serde_json::{Value, json};
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     net::TcpListener,
     process::{Child, ChildStderr, Command, Stdio},
 };
@@ -38,27 +38,42 @@ struct Served {
     child: Child,
     stderr: BufReader<ChildStderr>,
     address: String,
+    /// What it said before that.
+    before: String,
 }
 
 impl Served {
     fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut served = Self { child, stderr, address: String::new() };
-        served.address = served.says("listening on ");
+        let mut served = Self { child, stderr, address: String::new(), before: String::new() };
+        (served.before, served.address) = served.read("listening on ");
         served
     }
 
     /// Reads on until a line says this; what follows on that line.
     fn says(&mut self, words: &str) -> String {
+        self.read(words).1
+    }
+
+    /// The lines before the one that says this, and what follows on it.
+    fn read(&mut self, words: &str) -> (String, String) {
         let (mut all, mut line) = (String::new(), String::new());
         while self.stderr.read_line(&mut line).unwrap() > 0 {
             if let Some((_, rest)) = line.split_once(words) {
-                return rest.trim().to_owned();
+                return (all, rest.trim().to_owned());
             }
             all += &std::mem::take(&mut line);
         }
         panic!("it never said {words:?}:\n{all}");
+    }
+
+    /// Ends it; what it had said that nobody read.
+    fn rest(&mut self) -> String {
+        self.child.kill().unwrap();
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).unwrap();
+        rest
     }
 }
 
@@ -85,21 +100,29 @@ async fn with_a_wrong_key_it_serves_and_keeps_and_with_the_right_one_it_goes_on(
     let number = hub.open_issue(place.repo, place.ada, "Make it good", "please");
     let old = hub.key();
     let fresh = hub.rotate_key();
-    let served = Served::start(with_app(&desk, &hub, &old, &["serve"]));
+    let mut served = Served::start(with_app(&desk, &hub, &old, &["serve"]));
+    assert!(served.before.contains("no model: runs wait until QUANTUM_MODEL names one"), "{}", served.before);
+    let why = served.says("note: GitHub does not tell who we are: ");
+    assert!(why.contains("does not take the App's key"), "{why}");
+    assert!(served.says("hint: ").contains("QUANTUM_GITHUB_APP_ID"));
     hub.send_hooks_to(&format!("{}/webhooks/github", served.address));
     hub.take(usize::MAX);
     hub.comment(place.repo, number, place.ada, "/quantum help");
     assert_eq!(hub.deliver_all().await, [202]);
     // whoever does not know the secret is turned away
     let body = json!({"action": "created"}).to_string();
-    let forged = client()
-        .post(format!("{}/webhooks/github", served.address))
-        .header("content-type", "application/json")
-        .header("x-github-delivery", "forged")
-        .header("x-github-event", "issue_comment")
-        .header("x-hub-signature-256", signature("another secret", body.as_bytes()))
-        .body(body);
-    assert_eq!(forged.send().await.unwrap().status().as_u16(), 401);
+    for _ in 0..2 {
+        let forged = client()
+            .post(format!("{}/webhooks/github", served.address))
+            .header("content-type", "application/json")
+            .header("x-github-delivery", "forged")
+            .header("x-github-event", "issue_comment")
+            .header("x-hub-signature-256", signature("another secret", body.as_bytes()))
+            .body(body.clone());
+        assert_eq!(forged.send().await.unwrap().status().as_u16(), 401);
+    }
+    let remedy = served.says("a delivery's signature is wrong: ");
+    assert!(remedy.contains("QUANTUM_GITHUB_WEBHOOK_SECRET"), "{remedy}");
     // `/ready` keeps its answer a while: asked only after GitHub said no
     process::wait_until("GitHub is asked", || hub.log_text().contains("GET /app 401"));
     let (status, said) = ready(&served.address).await;
@@ -108,6 +131,8 @@ async fn with_a_wrong_key_it_serves_and_keeps_and_with_the_right_one_it_goes_on(
     let hint = github["hint"].as_str().unwrap();
     assert!(hint.contains("does not take the App's key") && hint.contains("QUANTUM_GITHUB_APP_ID"), "{hint}");
     assert!(!hub.thread(place.repo, number).contains("quantum-acme"));
+    let rest = served.rest();
+    assert!(!rest.contains("signature"), "strangers can't fill the log: {rest}");
     drop(served);
     let mut served = Served::start(with_app(&desk, &hub, &fresh, &["serve"]));
     served.says("working as @quantum-acme");
@@ -138,7 +163,98 @@ fn a_port_that_is_taken_and_a_folder_that_can_not_be_written_are_named() {
     check("QUANTUM_DATA_DIR", below.to_str().unwrap(), &["can't be written", "QUANTUM_DATA_DIR"]);
     let database = format!("sqlite://{}", below.join("quantum.db").display());
     check("QUANTUM_DATABASE_URL", &database, &["the store's folder", "can't be made", "QUANTUM_DATA_DIR"]);
-    check("QUANTUM_GITHUB_WEBHOOK_SECRET", "", &["QUANTUM_GITHUB_WEBHOOK_SECRET"]);
+    check(
+        "QUANTUM_GITHUB_WEBHOOK_SECRET",
+        "",
+        &["not set: QUANTUM_GITHUB_WEBHOOK_SECRET", "that you chose there"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_can_not_be_opened_is_said_at_once_and_the_door_stays_open() {
+    let (desk, hub) = (Desk::empty(), hub());
+    let place = hub.usual();
+    let number = hub.open_issue(place.repo, place.ada, "Make it good", "please");
+    let wrong = [
+        ("openai/gpt-5", "there is no key for openai/gpt-5", "set OPENAI_API_KEY"),
+        ("gpt-5", "names no model", "PROVIDER/NAME"),
+        ("scripted//no/such", "/no/such", "name another"),
+    ];
+    for (times, (model, says, remedy)) in (1..).zip(wrong) {
+        let mut command = with_app(&desk, &hub, &hub.key(), &["serve"]);
+        let mut served = Served::start({
+            command.env("QUANTUM_MODEL", model);
+            command
+        });
+        let said = &served.before;
+        assert!(said.contains("note: no model: ") && said.contains(says) && said.contains(remedy), "{said}");
+        served.says("working as @quantum-acme");
+        let (status, found) = ready(&served.address).await;
+        let check = &found["checks"]["model"];
+        assert_eq!((status, &check["ok"]), (503, &json!(false)), "{found}");
+        let hint = check["hint"].as_str().unwrap();
+        assert!(hint.contains(remedy) && hint.contains("runs wait until then"), "{hint}");
+        hub.send_hooks_to(&format!("{}/webhooks/github", served.address));
+        hub.take(usize::MAX);
+        hub.comment(place.repo, number, place.ada, "/quantum help");
+        assert_eq!(hub.deliver_all().await, [202]);
+        let answers = || hub.thread(place.repo, number).matches("A command is the first line").count();
+        process::wait_until("who serves answers", || answers() == times);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_github_that_can_not_be_reached_is_said_at_once_and_by_ready() {
+    let (desk, hub) = (Desk::empty(), hub());
+    // nobody listens on port 1
+    let unreachable = |args: &[&str]| {
+        let mut command = with_app(&desk, &hub, &hub.key(), args);
+        command.env("QUANTUM_GITHUB_API_URL", "http://127.0.0.1:1");
+        command
+    };
+    let mut served = Served::start(unreachable(&["serve"]));
+    served.says("note: GitHub does not tell who we are: no answer from GitHub");
+    assert!(served.says("hint: ").contains("check the network"));
+    let (status, found) = ready(&served.address).await;
+    let hint = found["checks"]["github"]["hint"].as_str().unwrap();
+    assert!(status == 503 && hint.contains("check the network"), "{found}");
+    drop(served);
+    let lines = examined(&desk, &mut unreachable(&["doctor", "--json"]));
+    assert!(lines.len() == 1 && lines[0].starts_with("github app false: no answer"), "{lines:?}");
+    assert!(!lines[0].contains("tried again"), "nobody does: {lines:?}");
+}
+
+#[test]
+fn a_saved_delivery_comes_in_by_the_same_door() {
+    let (desk, hub) = (Desk::empty(), hub());
+    let file = desk.path().join("payload.json");
+    let receive = |body: &str, more: &[&str]| {
+        fs::write(&file, body).unwrap();
+        let args = [&["receive", file.to_str().unwrap()], more].concat();
+        desk.told(&mut with_app(&desk, &hub, &hub.key(), &args))
+    };
+    let ping = r#"{"zen":"Keep it logically awesome."}"#;
+    let said = |told: &crate::story::Told| -> Value {
+        assert_eq!(told.exit, 0, "{}", told.stderr);
+        serde_json::from_str(&told.stdout).unwrap()
+    };
+    let first = said(&receive(ping, &["--event", "ping"]));
+    assert_eq!(first["state"], "ignored");
+    assert_eq!(said(&receive(ping, &["--event", "ping"]))["delivery"], first["delivery"], "the same file");
+    let named = ["--event", "ping", "--id", "a-name"];
+    assert_eq!(said(&receive(ping, &named)), json!({"delivery": "a-name", "state": "ignored"}));
+    assert_eq!(said(&receive(ping, &named)), json!({"delivery": "a-name", "state": "duplicate"}));
+    for (body, more, says) in [
+        ("[]", &["--event", "ping"][..], "JSON object"),
+        ("payload=%7B%7D", &["--event", "ping"], "JSON object"),
+        (ping, &["--event", "pi-ng"], "X-GitHub-Event"),
+        (ping, &["--event", ""], "X-GitHub-Event"),
+        (ping, &["--event", "ping", "--id", "a b"], "X-GitHub-Delivery"),
+    ] {
+        let told = receive(body, more);
+        assert_eq!((told.exit, told.stdout.as_str()), (2, ""), "{body} {more:?}: {}", told.stderr);
+        assert!(told.stderr.contains(says) && told.stderr.contains("hint: "), "{more:?}: {}", told.stderr);
+    }
 }
 
 /// What `doctor` says about GitHub: a line each.

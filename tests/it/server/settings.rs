@@ -3,6 +3,7 @@
 use quantumlayer::{
     config::{self, ConfigError, ServerSettings, env::Env},
     report::Hint,
+    server::ServerError,
 };
 use std::{fs, time::Duration};
 
@@ -86,10 +87,19 @@ fn what_can_not_be_used_is_named_and_no_secret_is_shown() {
     check(key, &PEM.replace("END RSA PRIVATE KEY-----", "hunter2"), "not a private key");
     check(key, &PEM.replace("RSA", "ENCRYPTED"), "passphrase");
     check(key, &PEM.replace("RSA PRIVATE", "PUBLIC"), "not a private key");
+    check(key, "hunter2", "name the .pem file from the App's settings page");
+    check("QUANTUM_GITHUB_PRIVATE_KEY_FILE", "/no/such", "name the .pem file");
     check("QUANTUM_GITHUB_WEBHOOK_SECRET", "hunter2\nmore", "line break");
     check("QUANTUM_GITHUB_WEBHOOK_SECRET_FILE", "/no/such", "can't be read");
     let clear = load(&[("QUANTUM_GITHUB_API_URL", "http://ghe.example.com/api/v3/")]).unwrap();
     assert_eq!((clear.api_url.as_str(), clear.notes.len()), ("http://ghe.example.com/api/v3", 1));
     let here = load(&[("QUANTUM_GITHUB_API_URL", "http://127.0.0.1:8080")]).unwrap();
     assert_eq!(here.notes, [""; 0]);
+}
+
+#[test]
+fn a_port_that_is_not_ours_and_an_address_that_is_not_here_have_their_remedies() {
+    let hint = |kind: std::io::ErrorKind| ServerError::Address("0.0.0.0:80".into(), kind.into()).hint();
+    assert!(hint(std::io::ErrorKind::PermissionDenied).contains("a port above 1023"));
+    assert!(hint(std::io::ErrorKind::AddrNotAvailable).contains("an address of this machine"));
 }
