@@ -65,9 +65,9 @@ impl Reply {
     }
 
     /// Whether it is given once a person, issue and day; more of them are silence. Those that somebody could make us
-    /// repeat at no cost.
-    pub fn is_once_a_day(&self) -> bool {
-        matches!(self, Self::NotAllowed { .. } | Self::TooMany)
+    /// repeat at no cost: all that are said to whoever may not write, as the author of an issue may not.
+    pub fn is_once_a_day(&self, to: Permission) -> bool {
+        to < Permission::Write || matches!(self, Self::NotAllowed { .. } | Self::TooMany)
     }
 
     /// The text, without [`second`].

@@ -64,10 +64,15 @@ impl App {
     }
 
     /// Does what was decided.
-    pub(super) async fn follow(&self, heard: &Heard<'_>, decision: Decision) -> Result<Taken, Trouble> {
+    pub(super) async fn follow(
+        &self,
+        heard: &Heard<'_>,
+        decision: Decision,
+        may: Permission,
+    ) -> Result<Taken, Trouble> {
         let deed = match decision {
             Decision::Ignore(why) => return Ok(Taken::Nothing(why.code())),
-            Decision::Say(refusal) => return heard.refuse(&refusal).await,
+            Decision::Say(refusal) => return heard.refuse(&refusal, may).await,
             Decision::Help => return heard.say(&reply::help(), Reaction::Rocket).await,
             Decision::Status(run) => return self.status(heard, run.as_ref()).await,
             Decision::Start(intent) => return self.start(heard, &heard.own_run(), intent).await,
@@ -231,9 +236,9 @@ impl Heard<'_> {
         }
     }
 
-    async fn refuse(&self, refusal: &Reply) -> Result<Taken, Trouble> {
+    async fn refuse(&self, refusal: &Reply, to: Permission) -> Result<Taken, Trouble> {
         let store = &self.hands.store;
-        if refusal.is_once_a_day() {
+        if refusal.is_once_a_day(to) {
             let (comment, now) = (self.comment, self.hands.clock.now());
             let day = now.0.div_euclid(24 * 60 * 60 * 1000);
             let about = format!("{}/{}/{}", comment.repo.id, comment.number, comment.author.id);

@@ -113,7 +113,7 @@ impl App {
                     None => heard.standing().await?,
                 };
                 let decision = self.decide(heard, standing).await?;
-                self.follow(heard, decision).await?
+                self.follow(heard, decision, standing.permission).await?
             }
         };
         let (Taken::Done(end) | Taken::Nothing(end)) = taken;

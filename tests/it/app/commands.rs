@@ -1,6 +1,8 @@
 //! Every command, by those who may and those who may not.
 
 use super::{Town, good};
+use quantumlayer::{intent::notice::RepoRef, limits::github::CREATED_AN_HOUR};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_met_with_silence_and_collaborators_with_a_sentence() {
@@ -14,4 +16,59 @@ async fn strangers_are_met_with_silence_and_collaborators_with_a_sentence() {
     town.say(number, town.usual.ada, "/quantum status").await;
     town.say(number, town.usual.ada, "> /quantum build\n\nnothing").await;
     insta::assert_snapshot!(town.thread(number));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_opened_an_issue_and_may_not_write_is_told_no_once_a_day() {
+    let town = Town::by_hand(&good()).await;
+    let (repo, eve) = (town.usual.repo, town.usual.eve);
+    let number = town.hub.open_issue(repo, eve, "Look at me", "Again and again.");
+    for _ in 0..5 {
+        town.say(number, eve, "/quantum cancel").await;
+    }
+    let thread = town.thread(number);
+    let count = |what: &str| thread.matches(what).count();
+    let said = (count("nothing to cancel"), count("eyes by"), count("confused by"));
+    assert_eq!(said, (1, 1, 1), "{thread}");
+    // who may write is told each time
+    for _ in 0..2 {
+        town.say(number, town.usual.ada, "/quantum cancel").await;
+    }
+    assert_eq!(town.thread(number).matches("nothing to cancel").count(), 3);
+    town.clock.advance(Duration::from_secs(24 * 3_600));
+    town.say(number, eve, "/quantum cancel").await;
+    assert_eq!(town.thread(number).matches("nothing to cancel").count(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_comments_than_may_be_made_in_an_hour_stop_nothing_else() {
+    let town = Town::by_hand(&good()).await;
+    let (hub, ada) = (&town.hub, town.usual.ada);
+    let (number, other) = (town.issue(), town.issue());
+    let repo =
+        RepoRef { id: town.usual.repo.0, owner: "acme".into(), name: "widgets".into(), is_private: false };
+    let desk = town.github.desk(town.usual.installation, repo);
+    for n in 0..CREATED_AN_HOUR {
+        if n % 50 == 0 {
+            town.clock.advance(Duration::from_secs(61));
+        }
+        desk.comment(number, "something").await.unwrap();
+    }
+    hub.comment(town.usual.repo, number, ada, "/quantum help");
+    town.take_in().await;
+    let thread = town.thread(number);
+    assert_eq!(
+        (thread.matches("eyes by").count(), thread.matches("slot=answer").count()),
+        (1, 0),
+        "{thread}"
+    );
+    for words in ["/quantum build", "/quantum cancel"] {
+        hub.comment(town.usual.repo, other, ada, words);
+        town.take_in().await;
+    }
+    let thread = town.thread(other);
+    assert_eq!((thread.matches("eyes by").count(), thread.matches("rocket by").count()), (2, 1), "{thread}");
+    town.clock.advance(Duration::from_secs(3_600));
+    town.settle().await;
+    assert_eq!(town.thread(number).matches("slot=answer").count(), 1);
 }
