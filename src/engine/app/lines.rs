@@ -13,7 +13,9 @@ use tokio::{sync::Notify, time::Instant};
 /// What goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Somebody waits to be heard, or wants it stopped.
+    /// Somebody wants it stopped.
+    Stop,
+    /// Somebody waits to be heard.
     Acknowledge,
     /// An answer to a person.
     Reply,

@@ -4,6 +4,9 @@ use super::{Town, good};
 use quantumlayer::{intent::notice::RepoRef, limits::github::CREATED_AN_HOUR};
 use std::time::Duration;
 
+/// Looks at a run that must end by itself.
+const LOOKS: usize = 2_000;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_met_with_silence_and_collaborators_with_a_sentence() {
     let town = Town::new(&good()).await;
@@ -71,4 +74,39 @@ async fn more_comments_than_may_be_made_in_an_hour_stop_nothing_else() {
     town.clock.advance(Duration::from_secs(3_600));
     town.settle().await;
     assert_eq!(town.thread(number).matches("slot=answer").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_waits_for_nobody_who_is_being_answered() {
+    let town = Town::new(&good()).await;
+    let (hub, repo, ada) = (&town.hub, town.usual.repo, town.usual.ada);
+    let (number, other) = (town.issue(), town.issue());
+    hub.comment(repo, number, ada, "/quantum build");
+    town.take_in().await;
+    // GitHub takes its time with the first answer of many
+    let gate = hub.hold_answer("POST", "/reactions", 1);
+    for _ in 0..5 {
+        hub.comment(repo, other, ada, "/quantum help");
+    }
+    hub.deliver_all().await;
+    let said = async {
+        gate.reached().await;
+        hub.comment(repo, number, ada, "/quantum cancel");
+        hub.deliver_all().await;
+        for _ in 0..LOOKS {
+            if town.run().await == "closed: cancelled" {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        let at = town.run().await;
+        gate.release();
+        at
+    };
+    let (taken, at) = tokio::join!(town.app.take_all(), said);
+    taken.unwrap();
+    assert_eq!(at, "closed: cancelled");
+    town.settle().await;
+    assert_eq!(town.thread(other).matches("slot=answer").count(), 5);
+    assert_eq!(town.thread(number).matches("rocket by").count(), 1);
 }
