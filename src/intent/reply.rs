@@ -47,6 +47,17 @@ pub enum Reply {
     TooMany,
 }
 
+/// How often a refusal is given to one person on one issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Often {
+    /// Each time.
+    EachTime,
+    /// In words once a day; more of them are a reaction.
+    WordsOnceADay,
+    /// Once a day; more of them are silence.
+    OnceADay,
+}
+
 impl Reply {
     /// A stable word for logs and counters.
     pub fn code(&self) -> &'static str {
@@ -64,10 +75,15 @@ impl Reply {
         }
     }
 
-    /// Whether it is given once a person, issue and day; more of them are silence. Those that somebody could make us
-    /// repeat at no cost: all that are said to whoever may not write, as the author of an issue may not.
-    pub fn is_once_a_day(&self, to: Permission) -> bool {
-        to < Permission::Write || matches!(self, Self::NotAllowed { .. } | Self::TooMany)
+    /// How often it is given to one person on one issue. Whoever may not write, as the author of an issue may not, could make
+    /// us repeat any of them at no cost.
+    pub fn often(&self, to: Permission) -> Often {
+        match self {
+            Self::NotAllowed { .. } => Often::OnceADay,
+            _ if to < Permission::Write => Often::OnceADay,
+            Self::TooMany => Often::WordsOnceADay,
+            _ => Often::EachTime,
+        }
     }
 
     /// The text, without [`second`].

@@ -25,7 +25,7 @@ use crate::{
         mention::{Said, Spoken},
         notice::{Comment, Form},
         policy::{self, Decision, OpenRun, Permission, Situation, Standing, Starts},
-        reply::{self, Reply},
+        reply::{self, Often, Reply},
     },
     limits::{config as limits, intent::STARTS_SPAN},
     report::{Hint, Report},
@@ -98,7 +98,7 @@ impl App {
         match deed {
             Deed::Cancel { run, attempt } => self.cancel(heard, run, *attempt).await,
             Deed::Retry { run, attempt, round } => self.retry(heard, run, (*attempt, *round)).await,
-            Deed::Say { .. } => Ok(Next::Answer),
+            Deed::Say { .. } | Deed::OnlyReact => Ok(Next::Answer),
         }
     }
 
@@ -230,10 +230,17 @@ impl Heard<'_> {
     }
 
     async fn refuse(&self, refusal: &Reply, to: Permission) -> Result<Next, Trouble> {
-        if refusal.is_once_a_day(to) && !self.is_first_today("refused").await? {
-            return Ok(Next::Over(Taken::Nothing("refused_today")));
+        let (often, text) = (refusal.often(to), refusal.text());
+        match often {
+            Often::EachTime => self.say_no(&text).await,
+            Often::OnceADay if self.is_first_today("refused").await? => self.say_no(&text).await,
+            Often::OnceADay => Ok(Next::Over(Taken::Nothing("refused_today"))),
+            Often::WordsOnceADay if self.is_first_today("too-many").await? => self.say_no(&text).await,
+            Often::WordsOnceADay => {
+                self.begin(&Deed::OnlyReact).await?;
+                Ok(Next::Answer)
+            }
         }
-        self.say_no(&refusal.text()).await
     }
 
     /// Whether nobody but this comment has this word of the author's on this thread today; it has it from now on.
@@ -262,6 +269,7 @@ impl Heard<'_> {
         let second = self.said.second.as_deref().map(reply::second);
         let (text, end) = match deed {
             Deed::Cancel { .. } | Deed::Retry { .. } => (None, Reaction::Rocket),
+            Deed::OnlyReact => (None, Reaction::Confused),
             Deed::Say { text, is_refusal } => {
                 let paragraphs: Vec<String> = [Some(text.clone()), second].into_iter().flatten().collect();
                 let end = if *is_refusal { Reaction::Confused } else { Reaction::Rocket };

@@ -37,6 +37,8 @@ pub(super) enum Deed {
     Retry { run: RunId, attempt: u32, round: u32 },
     /// The comment is answered, and that is all.
     Say { text: String, is_refusal: bool },
+    /// It was refused in words today already: a reaction says it.
+    OnlyReact,
 }
 
 /// What is left to do when a comment is decided about, and that is kept.

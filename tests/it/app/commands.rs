@@ -1,7 +1,10 @@
 //! Every command, by those who may and those who may not.
 
 use super::{Town, good};
-use quantumlayer::{intent::notice::RepoRef, limits::github::CREATED_AN_HOUR};
+use quantumlayer::{
+    intent::notice::RepoRef,
+    limits::{github::CREATED_AN_HOUR, intent::STARTS_PER_ACTOR},
+};
 use std::time::Duration;
 
 /// Looks at a run that must end by itself.
@@ -109,4 +112,24 @@ async fn a_cancel_waits_for_nobody_who_is_being_answered() {
     town.settle().await;
     assert_eq!(town.thread(other).matches("slot=answer").count(), 5);
     assert_eq!(town.thread(number).matches("rocket by").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_too_much_sees_so_each_time_and_reads_it_once() {
+    let town = Town::by_hand(&good()).await;
+    let (repo, ada) = (town.usual.repo, town.usual.ada);
+    for _ in 0..STARTS_PER_ACTOR {
+        let number = town.issue();
+        town.hub.comment(repo, number, ada, "/quantum build");
+        town.take_in().await;
+    }
+    let number = town.issue();
+    for _ in 0..3 {
+        town.hub.comment(repo, number, ada, "/quantum build");
+        town.take_in().await;
+    }
+    let thread = town.thread(number);
+    let count = |what: &str| thread.matches(what).count();
+    let said = (count("Too many runs"), count("eyes by"), count("confused by"));
+    assert_eq!(said, (1, 3, 3), "{thread}");
 }
