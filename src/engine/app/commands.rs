@@ -268,7 +268,7 @@ impl Heard<'_> {
         self.react(Reaction::Eyes).await?;
         let second = self.said.second.as_deref().map(reply::second);
         let (text, end) = match deed {
-            Deed::Cancel { .. } | Deed::Retry { .. } => (None, Reaction::Rocket),
+            Deed::Cancel { .. } | Deed::Retry { .. } => (second, Reaction::Rocket),
             Deed::OnlyReact => (None, Reaction::Confused),
             Deed::Say { text, is_refusal } => {
                 let paragraphs: Vec<String> = [Some(text.clone()), second].into_iter().flatten().collect();

@@ -133,3 +133,17 @@ async fn who_asks_for_too_much_sees_so_each_time_and_reads_it_once() {
     let said = (count("Too many runs"), count("eyes by"), count("confused by"));
     assert_eq!(said, (1, 3, 3), "{thread}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_command_is_named_whatever_the_first_is() {
+    let town = Town::by_hand(&good()).await;
+    let (repo, ada) = (town.usual.repo, town.usual.ada);
+    let number = town.issue();
+    for (n, first) in ["build", "cancel", "retry", "status", "help"].iter().enumerate() {
+        town.hub.comment(repo, number, ada, &format!("/quantum {first}\n\n/quantum build"));
+        town.take_in().await;
+        let thread = town.thread(number);
+        assert_eq!(thread.matches("was not looked at").count(), n + 1, "{first}: {thread}");
+        assert!(!thread.contains("confused by"), "{first}: {thread}");
+    }
+}
