@@ -35,7 +35,7 @@ async fn perform(args: &RunsArgs) -> Result<(), Refusal> {
         RunsVerb::List => list(&store, args.json).await,
         RunsVerb::Show { run } => show(&store, &find(&store, run).await?, args.json).await,
         RunsVerb::Cancel { run } => tell(&store, &find(&store, run).await?, &Event::Cancelled).await,
-        RunsVerb::Retry { run } => tell(&store, &find(&store, run).await?, &Event::Retried).await,
+        RunsVerb::Retry { run } => retry(&store, &find(&store, run).await?).await,
     }
 }
 
@@ -127,6 +127,16 @@ async fn show(store: &Store, id: &RunId, as_json: bool) -> Result<(), Refusal> {
         put(&format!("effect  {state:<8} {key}\n"));
     }
     Ok(())
+}
+
+async fn retry(store: &Store, id: &RunId) -> Result<(), Refusal> {
+    let beside = store.open_run_beside(id).await.map_err(|error| wiring::failed(&error))?;
+    if let Some(open) = beside {
+        let message = format!("another run of the same issue is open: {open}");
+        let hint = format!("`quantum runs cancel {open}` ends it; then retry this one");
+        return Err((Report::new(Class::Refused, "already_open", message, hint), Exit::Failed));
+    }
+    tell(store, id, &Event::Retried).await
 }
 
 async fn tell(store: &Store, id: &RunId, event: &Event) -> Result<(), Refusal> {

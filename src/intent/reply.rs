@@ -143,6 +143,16 @@ pub fn second(named: &str) -> String {
     format!("One command a comment: {} was not looked at. Say it in a new comment.", code(named))
 }
 
+/// The answer to `retry` of a run that is over, while another of its issue is open.
+pub fn other_open(run: &OpenRun) -> String {
+    format!(
+        "Another run of the same issue is open ({}), so this one does not go on. Say {} on the issue, then {} here again.",
+        place(run),
+        Command::Cancel.shown(),
+        Command::Retry.shown()
+    )
+}
+
 fn wrong_kind(command: Command, on: On) -> String {
     let works = command.row().on.iter().map(|on| format!("{}s", command::kind(*on)));
     let works = works.collect::<Vec<_>>().join(" and ");
@@ -156,13 +166,18 @@ fn wrong_kind(command: Command, on: On) -> String {
     )
 }
 
-fn already_open(run: &OpenRun) -> String {
-    let at = match &run.status_url {
+/// Where a run is, as a link when there is somewhere to look.
+fn place(run: &OpenRun) -> String {
+    match &run.status_url {
         Some(url) => format!("[{}]({url})", run.phase_label),
         None => run.phase_label.clone(),
-    };
+    }
+}
+
+fn already_open(run: &OpenRun) -> String {
     format!(
-        "A run is open here already ({at}), so no other was started. {} ends it; then say {} again.",
+        "A run is open here already ({}), so no other was started. {} ends it; then say {} again.",
+        place(run),
         Command::Cancel.shown(),
         Command::Build.shown()
     )

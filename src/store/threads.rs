@@ -135,6 +135,14 @@ impl Store {
         open_run(&mut connection, repo, number).await
     }
 
+    /// The open run of the same issue or pull request, when this run is over.
+    pub async fn open_run_beside(&self, run: &RunId) -> Result<Option<RunId>, StoreError> {
+        let Some(thread) = self.thread(run).await? else { return Ok(None) };
+        let open = self.open_run_on(thread.repo_id, thread.number).await?;
+        let is_over = self.run(run).await?.run.outcome().is_some();
+        Ok(open.filter(|open| is_over && open != run))
+    }
+
     /// The run of that issue or pull request that was begun last, open or not.
     pub async fn last_run_on(&self, repo: u64, number: u64) -> Result<Option<RunId>, StoreError> {
         let found: Option<String> = sqlx::query_scalar(

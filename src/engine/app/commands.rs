@@ -178,6 +178,9 @@ impl App {
         let store = &heard.hands.store;
         let mut now = store.run(id).await?.run;
         if (now.attempt, now.round) == was {
+            if let Some(other) = self.open_run(store.open_run_beside(id).await?.as_ref()).await? {
+                return heard.say_no(&reply::other_open(&other)).await;
+            }
             self.engine().tell(id, &Event::Retried).await?;
             now = store.run(id).await?.run;
         }

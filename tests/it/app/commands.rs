@@ -147,3 +147,23 @@ async fn a_second_command_is_named_whatever_the_first_is() {
         assert!(!thread.contains("confused by"), "{first}: {thread}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_of_an_issue_is_open_whoever_tries_an_old_one_again() {
+    let town = Town::new(&good()).await;
+    let ada = town.usual.ada;
+    let number = town.issue();
+    for words in ["/quantum build", "/quantum cancel", "/quantum build it anew"] {
+        town.say(number, ada, words).await;
+    }
+    let pull = number + 1;
+    town.say(pull, ada, "/quantum retry").await;
+    let thread = town.hub.thread(town.usual.repo, pull);
+    assert_eq!(thread.matches("Another run of the same issue is open").count(), 1, "{thread}");
+    assert_eq!(town.store.open_threads().await.unwrap().len(), 1);
+    // as it says: when that one is over, this one goes on
+    town.say(number, ada, "/quantum cancel").await;
+    town.say(pull, ada, "/quantum retry").await;
+    let open = town.store.open_threads().await.unwrap();
+    assert_eq!((open.len(), town.run().await.as_str()), (1, "closed: cancelled"));
+}
