@@ -261,6 +261,19 @@ impl Store {
             .collect()
     }
 
+    /// A run is done under this installation from now on: the App was installed anew.
+    pub async fn run_is_under(&self, run: &RunId, installation: u64) -> Result<(), StoreError> {
+        let run = run.as_str().to_owned();
+        self.write(move |connection| {
+            Box::pin(async move {
+                let query = "UPDATE threads SET installation = ?2 WHERE run = ?1 AND installation <> ?2";
+                sqlx::query(query).bind(run).bind(signed(installation)).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// A repository has other names now.
     pub async fn repo_is_called(&self, repo: u64, owner: &str, name: &str) -> Result<(), StoreError> {
         let (owner, name) = (owner.to_owned(), name.to_owned());

@@ -181,6 +181,8 @@ impl App {
             if let Some(other) = self.open_run(store.open_run_beside(id).await?.as_ref()).await? {
                 return heard.say_no(&reply::other_open(&other)).await;
             }
+            // the App may have been installed anew since
+            store.run_is_under(id, heard.installation).await?;
             self.engine().tell(id, &Event::Retried).await?;
             now = store.run(id).await?.run;
         }

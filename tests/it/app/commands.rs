@@ -167,3 +167,20 @@ async fn one_run_of_an_issue_is_open_whoever_tries_an_old_one_again() {
     let open = town.store.open_threads().await.unwrap();
     assert_eq!((open.len(), town.run().await.as_str()), (1, "closed: cancelled"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_goes_on_under_the_installation_that_is_there_now() {
+    let town = Town::new(&good()).await;
+    let (repo, ada) = (town.usual.repo, town.usual.ada);
+    let number = town.issue();
+    town.hub.comment(repo, number, ada, "/quantum build");
+    town.take_in().await;
+    town.hub.uninstall(town.usual.installation);
+    town.settle().await;
+    assert_eq!(town.run().await, "closed: gone");
+    let now = town.hub.install("acme", None);
+    town.settle().await;
+    town.say(number, ada, "/quantum retry").await;
+    assert_eq!(town.run().await, "watching", "{}", town.thread(number));
+    assert_eq!(town.store.list_runs(1).await.unwrap()[0].thread.as_ref().unwrap().installation, now);
+}
