@@ -38,7 +38,7 @@ async fn perform(args: &RunsArgs) -> Result<(), Refusal> {
         RunsVerb::Cancel { run } => {
             tell(&store, find(&store, run).await?, &Event::Cancelled, args.json).await
         }
-        RunsVerb::Retry { run } => tell(&store, find(&store, run).await?, &Event::Retried, args.json).await,
+        RunsVerb::Retry { run } => retry(&store, find(&store, run).await?, args.json).await,
     }
 }
 
@@ -225,6 +225,16 @@ async fn show(store: &Store, listed: Listed, as_json: bool) -> Result<(), Refusa
         put(&format!("{what:<7} {}\n", clean(&known)));
     }
     Ok(())
+}
+
+async fn retry(store: &Store, listed: Listed, as_json: bool) -> Result<(), Refusal> {
+    let beside = store.open_run_beside(&listed.id).await.map_err(|error| wiring::failed(&error))?;
+    if let Some(open) = beside {
+        let message = format!("another run of the same issue is open: {open}");
+        let hint = format!("`quantum runs cancel {open}` ends it; then retry this one");
+        return Err((Report::new(Class::Refused, "already_open", message, hint), Exit::Failed));
+    }
+    tell(store, listed, &Event::Retried, as_json).await
 }
 
 async fn tell(store: &Store, listed: Listed, event: &Event, as_json: bool) -> Result<(), Refusal> {

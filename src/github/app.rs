@@ -1,7 +1,7 @@
 //! What the App does in its own name: who it is, where it is installed, which deliveries failed.
 
 use super::{
-    Desk, GitHubError, Left,
+    Desk, GitHubError, Left, Load,
     ask::{Answer, Ask},
     call::{Bearer, Wire},
     date,
@@ -259,6 +259,11 @@ impl GitHub {
     /// How many calls were answered with each status since the start; 0: no answer.
     pub fn statuses(&self) -> BTreeMap<u16, u64> {
         self.wire.statuses()
+    }
+
+    /// The earliest moment such a call of an installation may be sent: now, or later.
+    pub fn wait_until(&self, installation: u64, load: Load) -> Timestamp {
+        self.wire.ready_at(Some(installation), load)
     }
 
     /// How many calls are under way now.

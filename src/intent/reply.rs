@@ -47,6 +47,17 @@ pub enum Reply {
     TooMany,
 }
 
+/// How often a refusal is given to one person on one issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Often {
+    /// Each time.
+    EachTime,
+    /// In words once a day; more of them are a reaction.
+    WordsOnceADay,
+    /// Once a day; more of them are silence.
+    OnceADay,
+}
+
 impl Reply {
     /// A stable word for logs and counters.
     pub fn code(&self) -> &'static str {
@@ -64,10 +75,15 @@ impl Reply {
         }
     }
 
-    /// Whether it is given once a person, issue and day; more of them are silence. Those that somebody could make us
-    /// repeat at no cost.
-    pub fn is_once_a_day(&self) -> bool {
-        matches!(self, Self::NotAllowed { .. } | Self::TooMany)
+    /// How often it is given to one person on one issue. Whoever may not write, as the author of an issue may not, could make
+    /// us repeat any of them at no cost.
+    pub fn often(&self, to: Permission) -> Often {
+        match self {
+            Self::NotAllowed { .. } => Often::OnceADay,
+            _ if to < Permission::Write => Often::OnceADay,
+            Self::TooMany => Often::WordsOnceADay,
+            _ => Often::EachTime,
+        }
     }
 
     /// The text, without [`second`].
@@ -127,6 +143,16 @@ pub fn second(named: &str) -> String {
     format!("One command a comment: {} was not looked at. Say it in a new comment.", code(named))
 }
 
+/// The answer to `retry` of a run that is over, while another of its issue is open.
+pub fn other_open(run: &OpenRun) -> String {
+    format!(
+        "Another run of the same issue is open ({}), so this one does not go on. Say {} on the issue, then {} here again.",
+        place(run),
+        Command::Cancel.shown(),
+        Command::Retry.shown()
+    )
+}
+
 fn wrong_kind(command: Command, on: On) -> String {
     let works = command.row().on.iter().map(|on| format!("{}s", command::kind(*on)));
     let works = works.collect::<Vec<_>>().join(" and ");
@@ -140,17 +166,22 @@ fn wrong_kind(command: Command, on: On) -> String {
     )
 }
 
-fn already_open(run: &OpenRun) -> String {
-    let at = match &run.status_url {
+/// Where a run is, as a link when there is somewhere to look.
+fn place(run: &OpenRun) -> String {
+    match &run.status_url {
         Some(url) => format!("[{}]({url})", run.whereabouts),
         None => run.whereabouts.clone(),
-    };
+    }
+}
+
+fn already_open(run: &OpenRun) -> String {
     let retry = match run.is_stopped {
         true => format!("{} lets it go on. ", Command::Retry.shown()),
         false => String::new(),
     };
     format!(
-        "A run is open here already: {at}. So no other was started. {retry}To start anew, say {} and then {} again.",
+        "A run is open here already: {}. So no other was started. {retry}To start anew, say {} and then {} again.",
+        place(run),
         Command::Cancel.shown(),
         Command::Build.shown()
     )

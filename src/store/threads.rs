@@ -135,6 +135,14 @@ impl Store {
         open_run(&mut connection, repo, number).await
     }
 
+    /// The open run of the same issue or pull request, when this run is over.
+    pub async fn open_run_beside(&self, run: &RunId) -> Result<Option<RunId>, StoreError> {
+        let Some(thread) = self.thread(run).await? else { return Ok(None) };
+        let open = self.open_run_on(thread.repo_id, thread.number).await?;
+        let is_over = self.run(run).await?.run.outcome().is_some();
+        Ok(open.filter(|open| is_over && open != run))
+    }
+
     /// The run of that issue or pull request that was begun last, open or not.
     pub async fn last_run_on(&self, repo: u64, number: u64) -> Result<Option<RunId>, StoreError> {
         let found: Option<String> = sqlx::query_scalar(
@@ -251,6 +259,19 @@ impl Store {
         rows.iter()
             .map(|row| Ok((row.try_get("phase")?, row.try_get::<i64, _>("count")?.unsigned_abs())))
             .collect()
+    }
+
+    /// A run is done under this installation from now on: the App was installed anew.
+    pub async fn run_is_under(&self, run: &RunId, installation: u64) -> Result<(), StoreError> {
+        let run = run.as_str().to_owned();
+        self.write(move |connection| {
+            Box::pin(async move {
+                let query = "UPDATE threads SET installation = ?2 WHERE run = ?1 AND installation <> ?2";
+                sqlx::query(query).bind(run).bind(signed(installation)).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// A repository has other names now.

@@ -69,6 +69,13 @@ async fn one_run_of_an_issue_is_open_at_a_time() {
     later.created = Timestamp(one.created.0 + 1);
     assert!(matches!(store.begin_run(&later, &thread(1, 7)).await.unwrap(), Begun::New(_)));
     assert_eq!(store.open_run_on(1, 7).await.unwrap(), Some(two.id.clone()));
+    // one that is over is not to be opened beside it
+    assert_eq!(store.open_run_beside(&one.id).await.unwrap(), Some(two.id.clone()));
+    assert_eq!(store.open_run_beside(&two.id).await.unwrap(), None);
+    store.run_is_under(&two.id, 99).await.unwrap();
+    for (run, installation) in [(&one.id, thread(1, 7).installation), (&two.id, 99)] {
+        assert_eq!(store.thread(run).await.unwrap().unwrap().installation, installation);
+    }
     assert_eq!(store.last_run_on(1, 7).await.unwrap(), Some(two.id.clone()));
     told(&store, &closed(later), &[]).await;
     assert_eq!(store.last_run_on(1, 7).await.unwrap(), Some(two.id), "for `retry`");

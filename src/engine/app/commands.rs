@@ -5,7 +5,11 @@
 //! is one.
 
 use super::{
-    App, AppHands, Priority, Taken, branch, desk::Trouble, facts::status_url, hearing::Deed, slots::Wall,
+    App, AppHands, Priority, Taken, branch,
+    desk::Trouble,
+    facts::status_url,
+    hearing::{Deed, Next},
+    slots::Wall,
     status,
 };
 use crate::{
@@ -18,10 +22,10 @@ use crate::{
     intent::{
         self, Intent,
         command::Command,
-        mention::Said,
+        mention::{Said, Spoken},
         notice::{Comment, Form},
         policy::{self, Decision, OpenRun, Permission, Situation, Standing, Starts},
-        reply::{self, Reply},
+        reply::{self, Often, Reply},
     },
     limits::{config as limits, intent::STARTS_SPAN},
     report::{Hint, Report},
@@ -64,12 +68,17 @@ impl App {
     }
 
     /// Does what was decided.
-    pub(super) async fn follow(&self, heard: &Heard<'_>, decision: Decision) -> Result<Taken, Trouble> {
+    pub(super) async fn follow(
+        &self,
+        heard: &Heard<'_>,
+        decision: Decision,
+        may: Permission,
+    ) -> Result<Next, Trouble> {
         let deed = match decision {
-            Decision::Ignore(why) => return Ok(Taken::Nothing(why.code())),
-            Decision::Say(refusal) => return heard.refuse(&refusal).await,
-            Decision::Help => return heard.say(&reply::help(), Reaction::Rocket).await,
-            Decision::Status(run) => return self.status(heard, run.as_ref()).await,
+            Decision::Ignore(why) => return Ok(Next::Over(Taken::Nothing(why.code()))),
+            Decision::Say(refusal) => return heard.refuse(&refusal, may).await,
+            Decision::Help => Deed::Say { text: reply::help(), is_refusal: false },
+            Decision::Status(run) => self.status(heard, run.as_ref()).await?,
             Decision::Start(intent) => return self.start(heard, &heard.own_run(), intent).await,
             Decision::Cancel(run) => {
                 let attempt = heard.hands.store.run(&run).await?.run.attempt;
@@ -85,13 +94,11 @@ impl App {
     }
 
     /// Does what was decided and kept, or what is missing of it.
-    pub(super) async fn go_on(&self, heard: &Heard<'_>, deed: &Deed) -> Result<Taken, Trouble> {
+    pub(super) async fn go_on(&self, heard: &Heard<'_>, deed: &Deed) -> Result<Next, Trouble> {
         match deed {
             Deed::Cancel { run, attempt } => self.cancel(heard, run, *attempt).await,
             Deed::Retry { run, attempt, round } => self.retry(heard, run, (*attempt, *round)).await,
-            Deed::Say { text, is_refusal } => {
-                heard.answer(text, if *is_refusal { Reaction::Confused } else { Reaction::Rocket }).await
-            }
+            Deed::Say { .. } | Deed::OnlyReact => Ok(Next::Answer),
         }
     }
 
@@ -110,14 +117,11 @@ impl App {
     }
 
     /// A new run: what it may do is read off the default branch now.
-    async fn start(&self, heard: &Heard<'_>, id: &RunId, intent: Intent) -> Result<Taken, Trouble> {
-        heard.react(Reaction::Eyes).await?;
+    async fn start(&self, heard: &Heard<'_>, id: &RunId, intent: Intent) -> Result<Next, Trouble> {
         let (hands, comment) = (heard.hands, heard.comment);
         let facts = heard.desk.repository().await?;
         if facts.is_archived {
-            return heard
-                .say("The repository is archived, so nothing can be written there.", Reaction::Confused)
-                .await;
+            return heard.say_no("The repository is archived, so nothing can be written there.").await;
         }
         let refused = |report: &Report| {
             let repo_url = format!("{}/{}/{}", hands.parts.site, facts.owner, facts.name);
@@ -125,11 +129,11 @@ impl App {
         };
         let rules = match heard.rules(&facts.default_branch).await? {
             Ok(rules) => rules,
-            Err(report) => return heard.say(&refused(&report), Reaction::Confused).await,
+            Err(report) => return heard.say_no(&refused(&report)).await,
         };
         let branch = match branch::name(&rules.pull.branch, comment.number, &intent.title, id) {
             Ok(branch) => branch,
-            Err(report) => return heard.say(&refused(&report), Reaction::Confused).await,
+            Err(report) => return heard.say_no(&refused(&report)).await,
         };
         let request = intent::whole(&comment.title, &comment.thread_body, &heard.said.text);
         let request = hands.store.keep(request.as_bytes()).await?;
@@ -158,56 +162,55 @@ impl App {
             Begun::Busy(other) => {
                 let open = self.open_run(Some(&other)).await?;
                 let text = open.map_or_else(reply::no_run, |open| Reply::AlreadyOpen(open).text());
-                heard.say(&text, Reaction::Confused).await
+                heard.say_no(&text).await
             }
         }
     }
 
-    /// The run of this comment is there: it is begun, if nobody did, and the comment is answered as far as it is not.
-    pub(super) async fn started(&self, heard: &Heard<'_>, id: &RunId) -> Result<Taken, Trouble> {
+    /// The run of this comment is there: it is begun, if nobody did.
+    pub(super) async fn started(&self, heard: &Heard<'_>, id: &RunId) -> Result<Next, Trouble> {
         // it begins when it is driven; until then, it waits for its turn
         heard.hands.store.want_status(id, status::QUEUED).await?;
-        if let Some(second) = &heard.said.second {
-            heard.post(&reply::second(second)).await?;
-        }
         self.look_at(id);
-        Ok(Taken::Done("started"))
+        Ok(Next::Answer)
     }
 
-    async fn cancel(&self, heard: &Heard<'_>, id: &RunId, attempt: u32) -> Result<Taken, Trouble> {
-        // first of all it stops
+    async fn cancel(&self, heard: &Heard<'_>, id: &RunId, attempt: u32) -> Result<Next, Trouble> {
         if heard.hands.store.run(id).await?.run.attempt == attempt {
             self.engine().tell(id, &Event::Cancelled).await?;
             self.look_at(id);
         }
-        heard.react(Reaction::Eyes).await?;
-        heard.end(Reaction::Rocket).await
+        Ok(Next::Answer)
     }
 
-    async fn retry(&self, heard: &Heard<'_>, id: &RunId, was: (u32, u32)) -> Result<Taken, Trouble> {
-        heard.react(Reaction::Eyes).await?;
+    async fn retry(&self, heard: &Heard<'_>, id: &RunId, was: (u32, u32)) -> Result<Next, Trouble> {
         let store = &heard.hands.store;
         let mut now = store.run(id).await?.run;
         if (now.attempt, now.round) == was {
+            if let Some(other) = self.open_run(store.open_run_beside(id).await?.as_ref()).await? {
+                return heard.say_no(&reply::other_open(&other)).await;
+            }
+            // the App may have been installed anew since
+            store.run_is_under(id, heard.installation).await?;
             self.engine().tell(id, &Event::Retried).await?;
             now = store.run(id).await?.run;
         }
         if (now.attempt, now.round) == was {
-            return heard.say(&crate::run::reply::nothing_to_retry(&now), Reaction::Confused).await;
+            return heard.say_no(&crate::run::reply::nothing_to_retry(&now)).await;
         }
         self.look_at(id);
-        heard.end(Reaction::Rocket).await
+        Ok(Next::Answer)
     }
 
-    async fn status(&self, heard: &Heard<'_>, run: Option<&RunId>) -> Result<Taken, Trouble> {
+    async fn status(&self, heard: &Heard<'_>, run: Option<&RunId>) -> Result<Deed, Trouble> {
         let (Some(id), hands) = (run, heard.hands) else {
-            return heard.say(&reply::no_run(), Reaction::Rocket).await;
+            return Ok(Deed::Say { text: reply::no_run(), is_refusal: false });
         };
         let run = hands.store.run(id).await?.run;
         let thread = hands.thread(id).await?;
         let (mut facts, url) = (hands.facts(&run, &thread).await?, status_url(hands, &thread, id).await?);
         let run = hands.shown(&run, &mut facts)?;
-        heard.say(&comment::where_is(&run, url.as_deref(), &facts), Reaction::Rocket).await
+        Ok(Deed::Say { text: comment::where_is(&run, url.as_deref(), &facts), is_refusal: false })
     }
 }
 
@@ -240,37 +243,67 @@ impl Heard<'_> {
         }
     }
 
-    async fn refuse(&self, refusal: &Reply) -> Result<Taken, Trouble> {
-        let store = &self.hands.store;
-        if refusal.is_once_a_day() {
-            let (comment, now) = (self.comment, self.hands.clock.now());
-            let day = now.0.div_euclid(24 * 60 * 60 * 1000);
-            let about = format!("{}/{}/{}", comment.repo.id, comment.number, comment.author.id);
-            let slot = format!("refused-{day}");
-            let known = store.remembered_of(&about, &slot).await?;
-            if known.is_some_and(|known| known.remote_id != Some(comment.id)) {
-                return Ok(Taken::Nothing("refused_today"));
+    async fn refuse(&self, refusal: &Reply, to: Permission) -> Result<Next, Trouble> {
+        let (often, text) = (refusal.often(to), refusal.text());
+        match often {
+            Often::EachTime => self.say_no(&text).await,
+            Often::OnceADay if self.is_first_today("refused").await? => self.say_no(&text).await,
+            Often::OnceADay => Ok(Next::Over(Taken::Nothing("refused_today"))),
+            Often::WordsOnceADay if self.is_first_today("too-many").await? => self.say_no(&text).await,
+            Often::WordsOnceADay => {
+                self.begin(&Deed::OnlyReact).await?;
+                Ok(Next::Answer)
             }
-            store.remember(Sender::Key(&about), &slot, Some(comment.id), None, now).await?;
         }
-        self.say(&refusal.text(), Reaction::Confused).await
     }
 
-    /// Answers with a comment, and ends; once it is begun, the answer is that one.
-    async fn say(&self, text: &str, end: Reaction) -> Result<Taken, Trouble> {
-        let is_refusal = end == Reaction::Confused;
-        self.begin(&Deed::Say { text: text.to_owned(), is_refusal }).await?;
-        self.answer(text, end).await
+    /// Whether nobody but this comment has this word of the author's on this thread today; it has it from now on.
+    async fn is_first_today(&self, word: &str) -> Result<bool, Trouble> {
+        let (store, comment, now) = (&self.hands.store, self.comment, self.hands.clock.now());
+        let day = now.0.div_euclid(24 * 60 * 60 * 1000);
+        let about = format!("{}/{}/{}", comment.repo.id, comment.number, comment.author.id);
+        let slot = format!("{word}-{day}");
+        let known = store.remembered_of(&about, &slot).await?;
+        if known.is_some_and(|known| known.remote_id != Some(comment.id)) {
+            return Ok(false);
+        }
+        store.remember(Sender::Key(&about), &slot, Some(comment.id), None, now).await?;
+        Ok(true)
     }
 
-    async fn answer(&self, text: &str, end: Reaction) -> Result<Taken, Trouble> {
+    /// It is refused with these words.
+    async fn say_no(&self, text: &str) -> Result<Next, Trouble> {
+        self.begin(&Deed::Say { text: text.to_owned(), is_refusal: true }).await?;
+        Ok(Next::Answer)
+    }
+
+    /// Says what this was decided to be, and what is left to be said; a word for the audit.
+    pub(super) async fn answer(&self, deed: &Deed) -> Result<&'static str, Trouble> {
         self.react(Reaction::Eyes).await?;
-        let text = match &self.said.second {
-            Some(second) => format!("{text}\n\n{}", reply::second(second)),
-            None => text.to_owned(),
+        let second = self.said.second.as_deref().map(reply::second);
+        let (text, end) = match deed {
+            Deed::Cancel { .. } | Deed::Retry { .. } => (second, Reaction::Rocket),
+            Deed::OnlyReact => (None, Reaction::Confused),
+            Deed::Say { text, is_refusal } => {
+                let paragraphs: Vec<String> = [Some(text.clone()), second].into_iter().flatten().collect();
+                let end = if *is_refusal { Reaction::Confused } else { Reaction::Rocket };
+                (Some(paragraphs.join("\n\n")), end)
+            }
         };
-        self.post(&text).await?;
-        self.end(end).await
+        if let Some(text) = text {
+            self.post(&text).await?;
+        }
+        self.react(end).await?;
+        Ok("answered")
+    }
+
+    /// The same for a comment that started a run, which says the rest.
+    pub(super) async fn answer_start(&self) -> Result<&'static str, Trouble> {
+        self.react(Reaction::Eyes).await?;
+        if let Some(second) = &self.said.second {
+            self.post(&reply::second(second)).await?;
+        }
+        Ok("started")
     }
 
     async fn post(&self, text: &str) -> Result<(), Trouble> {
@@ -286,12 +319,7 @@ impl Heard<'_> {
         wall.post(ANSWER, Priority::Reply, &format!("{text}\n\n{marker}")).await.map(drop)
     }
 
-    async fn end(&self, reaction: Reaction) -> Result<Taken, Trouble> {
-        self.react(reaction).await?;
-        Ok(Taken::Done("answered"))
-    }
-
-    pub(super) async fn react(&self, reaction: Reaction) -> Result<(), Trouble> {
+    async fn react(&self, reaction: Reaction) -> Result<(), Trouble> {
         let (id, form) = (self.comment.id, self.comment.form);
         // GitHub lets nobody react to a review: the answer is a comment in the thread
         if form == Form::Review {
@@ -301,7 +329,11 @@ impl Heard<'_> {
             Form::Line => self.desk.react_line(id, reaction).boxed(),
             Form::Thread | Form::Review => self.desk.react_comment(id, reaction).boxed(),
         };
-        match self.hands.send(self.installation, Priority::Acknowledge, call).await {
+        let priority = match self.said.verb {
+            Spoken::Verb(Command::Cancel) => Priority::Stop,
+            Spoken::Verb(_) | Spoken::Unknown(_) | Spoken::Free => Priority::Acknowledge,
+        };
+        match self.hands.send(self.installation, priority, call).await {
             Ok(()) | Err(GitHubError::Missing { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }

@@ -10,10 +10,10 @@ use super::{
     status,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     engine::perform::{Errand, Parts, Perform, Performer, protect, remove_run},
     git::{self, GitError, Mirror, Remote, Source, Want},
-    github::{Desk, GitHub, GitHubError},
+    github::{Desk, GitHub, GitHubError, Load},
     ids::{RunId, Secret, Sha, Usd},
     intent::notice::{RepoRef, Us},
     limits::app as limits,
@@ -157,14 +157,17 @@ impl AppHands {
         priority: Priority,
         call: impl Fn() -> BoxFuture<'f, Result<T, GitHubError>>,
     ) -> Result<T, GitHubError> {
-        let mut waits = 0;
+        let (mut waits, mut creates) = (0, false);
         loop {
-            let turn = self.lines.turn(installation, priority).await;
+            let turn = match creates {
+                true => self.lines.turn_to_create(installation, priority).await,
+                false => self.lines.turn(installation, priority).await,
+            };
             let turn = turn.map_err(|held| GitHubError::Limited { until: self.clock.now().after(held.0) })?;
             match call().await {
                 Err(GitHubError::Limited { until }) if waits < limits::LIMIT_WAITS => {
                     waits += 1;
-                    self.lines.hold(installation, until.since(self.clock.now()));
+                    creates = self.hold(installation, until);
                     drop(turn);
                 }
                 // a token that ran out, or a new name: nothing was done, and the next call knows better
@@ -176,6 +179,19 @@ impl AppHands {
                 end => return end,
             }
         }
+    }
+
+    /// Holds the line of an installation until then; when only our own pace for what makes something says so, nothing but that:
+    /// whoever makes us comment as often as we may must not stop reactions, branches and statuses. Tells whether it was that.
+    fn hold(&self, installation: u64, until: Timestamp) -> bool {
+        let at = |load| self.parts.github.wait_until(installation, load);
+        let span = until.since(self.clock.now());
+        let is_creating = at(Load::Change) < until && until <= at(Load::Create);
+        match is_creating {
+            true => self.lines.hold_creating(installation, span),
+            false => self.lines.hold(installation, span),
+        }
+        is_creating
     }
 
     /// The repository's objects, as far as they were fetched.

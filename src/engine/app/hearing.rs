@@ -5,12 +5,15 @@
 //! goes on as it was decided, not as it would be decided now. And before a command is decided about, its thread is read for
 //! commands that were said before it and whose deliveries are still on their way: those go first.
 //!
+//! One comment of a repository is decided about at a time, until what was decided is kept and its run is told. The answer waits
+//! in its installation's line, so it is said afterwards, and holds up nobody else's decision.
+//!
 //! A comment that is found by reading and was edited since is left alone: what it said at first, nobody can tell, and edits
 //! start nothing. When its own delivery comes, that says it.
 
 use super::{App, Taken, commands::Heard, desk::Trouble};
 use crate::{
-    github::{GitHubError, Reaction, Seen},
+    github::{GitHubError, Seen},
     ids::RunId,
     intent::{
         mention::Said,
@@ -21,6 +24,7 @@ use crate::{
     report::{Class, Report},
     store::{CommentKey, Hearing, KnownRepo},
 };
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 /// What a comment led to, as it is kept until that is done. Whatever a repeat must not do twice is told by its numbers.
@@ -33,6 +37,16 @@ pub(super) enum Deed {
     Retry { run: RunId, attempt: u32, round: u32 },
     /// The comment is answered, and that is all.
     Say { text: String, is_refusal: bool },
+    /// It was refused in words today already: a reaction says it.
+    OnlyReact,
+}
+
+/// What is left to do when a comment is decided about, and that is kept.
+pub(super) enum Next {
+    /// It has ended, and nobody is told.
+    Over(Taken),
+    /// Its answer is to be said.
+    Answer,
 }
 
 impl App {
@@ -42,8 +56,6 @@ impl App {
             Ok(said) => said,
             Err(why) => return Ok(Taken::Nothing(why.code())),
         };
-        let lock = self.repo_lock(comment.repo.id);
-        let _one_at_a_time = lock.lock().await;
         match self.in_order(comment, said).await {
             Ok(taken) => Ok(taken),
             Err(Trouble::Gone(_)) => Ok(Taken::Nothing("gone")),
@@ -54,6 +66,8 @@ impl App {
     /// Hears a comment, after those of its thread that were said before it.
     async fn in_order(&self, comment: &Comment, said: Said) -> Result<Taken, Trouble> {
         let hands = self.hands();
+        let lock = self.lock_of(comment.repo.id, None);
+        let one_at_a_time = lock.lock().await;
         let known = hands.store.hearing(&key(comment)).await?;
         if matches!(known, Some(Hearing::Ended(_))) {
             return Ok(Taken::Nothing("heard"));
@@ -64,23 +78,39 @@ impl App {
         };
         let desk = hands.desk_of(installation, comment.repo.clone());
         let heard = Heard { hands, comment, installation, desk: &desk, said };
-        if known.is_some() {
-            return self.hear(&heard, None).await;
-        }
-        let standing = heard.standing().await?;
-        // nothing more is asked for whoever gets silence
-        if !matches!(self.decide(&heard, standing).await?, Decision::Ignore(_)) {
-            for (earlier, said) in self.said_before(&heard).await? {
-                self.hear_first(&Heard { comment: &earlier, said, ..heard }).await?;
+        let (standing, before) = match known {
+            Some(_) => (None, Vec::new()),
+            None => {
+                let standing = heard.standing().await?;
+                // nothing more is asked for whoever gets silence
+                let is_silence = matches!(self.decide(&heard, standing).await?, Decision::Ignore(_));
+                let before = if is_silence { Vec::new() } else { self.said_before(&heard).await? };
+                (Some(standing), before)
+            }
+        };
+        let mut to_answer = Vec::new();
+        for (comment, said) in &before {
+            let earlier = Heard { hands, comment, installation, desk: &desk, said: said.clone() };
+            if let Some(Next::Answer) = self.keep_first(&earlier).await? {
+                to_answer.push(earlier);
             }
         }
-        self.hear(&heard, Some(standing)).await
+        let next = self.keep(&heard, standing).await?;
+        drop(one_at_a_time);
+        let others = join_all(to_answer.iter().map(|earlier| self.answer_too(earlier)));
+        let own = async {
+            match next {
+                Next::Over(taken) => Ok(taken),
+                Next::Answer => self.answer(&heard).await,
+            }
+        };
+        futures_util::join!(others, own).1
     }
 
-    /// Hears one that was said before another one.
-    async fn hear_first(&self, heard: &Heard<'_>) -> Result<(), Trouble> {
-        let trouble = match self.hear(heard, None).await {
-            Ok(_) => return Ok(()),
+    /// Keeps what one leads to that was said before another one; None: it can wait.
+    async fn keep_first(&self, heard: &Heard<'_>) -> Result<Option<Next>, Trouble> {
+        let trouble = match self.keep(heard, None).await {
+            Ok(next) => return Ok(Some(next)),
             Err(trouble) => trouble,
         };
         let store = &heard.hands.store;
@@ -90,21 +120,20 @@ impl App {
             // what is missing of it is for people to see only; nobody waits for that, least of all a cancel
             Trouble::Told(report) if is_decided || report.class != Class::Transient => {
                 tracing::info!(comment = heard.comment.id, %report, "an earlier comment is not answered yet");
-                Ok(())
+                Ok(None)
             }
             trouble => Err(trouble),
         }
     }
 
-    /// Hears one comment: decides about it, or goes on with what was decided.
-    async fn hear(&self, heard: &Heard<'_>, standing: Option<Standing>) -> Result<Taken, Trouble> {
+    /// Decides about one comment and keeps that, or goes on with what was kept; the run it is about is told.
+    async fn keep(&self, heard: &Heard<'_>, standing: Option<Standing>) -> Result<Next, Trouble> {
         let (store, key) = (&heard.hands.store, key(heard.comment));
-        let taken = match store.hearing(&key).await? {
-            Some(Hearing::Ended(_)) => return Ok(Taken::Nothing("heard")),
+        let next = match store.hearing(&key).await? {
+            Some(Hearing::Ended(_)) => return Ok(Next::Over(Taken::Nothing("heard"))),
             Some(Hearing::Begun(deed)) => self.go_on(heard, &read(&deed)?).await?,
             // what this very comment started is no other run: we stopped in between
             None if store.thread(&heard.own_run()).await?.is_some() => {
-                heard.react(Reaction::Eyes).await?;
                 self.started(heard, &heard.own_run()).await?
             }
             None => {
@@ -113,12 +142,40 @@ impl App {
                     None => heard.standing().await?,
                 };
                 let decision = self.decide(heard, standing).await?;
-                self.follow(heard, decision).await?
+                self.follow(heard, decision, standing.permission).await?
             }
         };
-        let (Taken::Done(end) | Taken::Nothing(end)) = taken;
+        if let Next::Over(Taken::Done(end) | Taken::Nothing(end)) = next {
+            store.end_hearing(&key, end, heard.hands.clock.now()).await?;
+        }
+        Ok(next)
+    }
+
+    /// Answers a comment as it was decided and kept: once, whichever of its deliveries comes first.
+    async fn answer(&self, heard: &Heard<'_>) -> Result<Taken, Trouble> {
+        let (store, key) = (&heard.hands.store, key(heard.comment));
+        let lock = self.lock_of(key.repo, Some(key.comment.clone()));
+        let _one_at_a_time = lock.lock().await;
+        let end = match store.hearing(&key).await? {
+            Some(Hearing::Ended(_)) => return Ok(Taken::Nothing("heard")),
+            Some(Hearing::Begun(deed)) => heard.answer(&read(&deed)?).await?,
+            None => heard.answer_start().await?,
+        };
         store.end_hearing(&key, end, heard.hands.clock.now()).await?;
-        Ok(taken)
+        Ok(Taken::Done(end))
+    }
+
+    /// The same for one that was said before another one: what is missing of it comes with its own delivery.
+    async fn answer_too(&self, heard: &Heard<'_>) {
+        match self.answer(heard).await {
+            Ok(_) => {}
+            Err(Trouble::Gone(what)) => {
+                tracing::info!(comment = heard.comment.id, what, "an earlier comment is not answered");
+            }
+            Err(Trouble::Told(report)) => {
+                tracing::info!(comment = heard.comment.id, %report, "an earlier comment is not answered yet");
+            }
+        }
     }
 
     /// The commands that were said in this thread before this comment, and that we were not told of yet; oldest first.

@@ -4,7 +4,7 @@
 
 use crate::limits::{app::LINGER, github as limits};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,7 +13,9 @@ use tokio::{sync::Notify, time::Instant};
 /// What goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Somebody waits to be heard, or wants it stopped.
+    /// Somebody wants it stopped.
+    Stop,
+    /// Somebody waits to be heard.
     Acknowledge,
     /// An answer to a person.
     Reply,
@@ -42,7 +44,10 @@ struct State {
     free_at: Option<Instant>,
     /// GitHub said so.
     held_until: Option<Instant>,
-    waiting: BTreeSet<(Priority, u64)>,
+    /// Nothing is made before: there are only so many comments and pull requests a minute.
+    creates_at: Option<Instant>,
+    /// Who waits, and whether it is to make something.
+    waiting: BTreeMap<(Priority, u64), bool>,
     tickets: u64,
 }
 
@@ -60,18 +65,27 @@ impl Lines {
     /// Waits for a turn. Dropping what it gives ends the turn; dropping the wait gives the place up. Nobody waits for the end
     /// of a long hold.
     pub async fn turn(&self, installation: u64, priority: Priority) -> Result<Turn, Held> {
+        self.wait(installation, priority, false).await
+    }
+
+    /// The same to make something, not before that may be: whoever else waits goes first then.
+    pub async fn turn_to_create(&self, installation: u64, priority: Priority) -> Result<Turn, Held> {
+        self.wait(installation, priority, true).await
+    }
+
+    async fn wait(&self, installation: u64, priority: Priority, creates: bool) -> Result<Turn, Held> {
         let line = self.line(installation);
         let ticket = {
             let mut state = line.state();
             state.tickets += 1;
             let ticket = (priority, state.tickets);
-            state.waiting.insert(ticket);
+            state.waiting.insert(ticket, creates);
             ticket
         };
         let place = Place { line: Arc::clone(&line), ticket };
         loop {
             let changed = line.changed.notified();
-            match line.take(ticket) {
+            match line.take(ticket, creates) {
                 Taken::Mine => return Ok(Turn { place, gap: self.gap }),
                 Taken::Held(held) => return Err(held),
                 Taken::NotBefore(at) => tokio::select! {
@@ -90,6 +104,16 @@ impl Lines {
         let mut state = line.state();
         state.free_at = state.free_at.max(until);
         state.held_until = state.held_until.max(until);
+        drop(state);
+        line.changed.notify_waiters();
+    }
+
+    /// Nothing is made before that time is over; everything else goes on.
+    pub fn hold_creating(&self, installation: u64, span: Duration) {
+        let line = self.line(installation);
+        let until = Some(Instant::now() + span.min(limits::HOLD_MOST));
+        let mut state = line.state();
+        state.creates_at = state.creates_at.max(until);
         drop(state);
         line.changed.notify_waiters();
     }
@@ -116,17 +140,25 @@ impl Line {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, ticket: (Priority, u64)) -> Taken {
+    fn take(&self, ticket: (Priority, u64), creates: bool) -> Taken {
         let mut state = self.state();
-        let left = state.held_until.map(|until| until.saturating_duration_since(Instant::now()));
+        let now = Instant::now();
+        let creates_at = state.creates_at.filter(|at| *at > now);
+        let own = creates_at.filter(|_| creates);
+        let left = state.held_until.max(own).map(|until| until.saturating_duration_since(now));
         if let Some(left) = left.filter(|left| *left > LINGER) {
             return Taken::Held(Held(left));
         }
-        if state.is_busy || state.waiting.first() != Some(&ticket) {
+        if let Some(at) = own {
+            return Taken::NotBefore(at);
+        }
+        let is_let_by = |creates: bool| creates && creates_at.is_some();
+        let first = state.waiting.iter().find(|(_, creates)| !is_let_by(**creates));
+        if state.is_busy || first.map(|(first, _)| *first) != Some(ticket) {
             return Taken::Others;
         }
         match state.free_at {
-            Some(at) if at > Instant::now() => Taken::NotBefore(at),
+            Some(at) if at > now => Taken::NotBefore(at),
             Some(_) | None => {
                 state.is_busy = true;
                 Taken::Mine
@@ -201,6 +233,22 @@ mod tests {
         lines.hold(7, Duration::from_secs(30));
         drop(lines.turn(7, Priority::Status).await);
         assert_eq!(begun.elapsed(), Duration::from_secs(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_makes_something_is_held_by_itself() {
+        let (lines, half) = (Lines::new(Duration::ZERO), Duration::from_secs(30));
+        let begun = Instant::now();
+        lines.hold_creating(7, half);
+        let mut comment = Box::pin(lines.turn_to_create(7, Priority::Acknowledge));
+        assert!(comment.as_mut().now_or_never().is_none());
+        // less urgent, and not of that kind
+        drop(lines.turn(7, Priority::Status).now_or_never().expect("it waits for nobody").unwrap());
+        drop(comment.await);
+        assert_eq!(begun.elapsed(), half);
+        lines.hold_creating(7, half * 2);
+        assert_eq!(lines.turn_to_create(7, Priority::Reply).await.err(), Some(Held(half * 2)));
+        assert!(lines.turn(7, Priority::Reply).now_or_never().is_some_and(|turn| turn.is_ok()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -44,8 +44,9 @@ pub struct App {
     wants: Notify,
     /// When a run whose drive failed is driven again.
     later: Mutex<HashMap<RunId, (u32, Timestamp)>>,
-    /// One delivery of a repository at a time: two commands on one issue must not both find it free.
-    repos: Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>,
+    /// Of a repository, one comment is decided about at a time: two commands on one issue must not both find it free. And a
+    /// comment's own: two deliveries of it must not both answer.
+    locks: Mutex<HashMap<(u64, Option<String>), Arc<tokio::sync::Mutex<()>>>>,
     /// When it began: what was missed before is looked for at once.
     awake_since: Timestamp,
 }
@@ -64,7 +65,7 @@ impl App {
             came,
             wants: Notify::new(),
             later: Mutex::default(),
-            repos: Mutex::default(),
+            locks: Mutex::default(),
             awake_since,
         }
     }
@@ -88,11 +89,11 @@ impl App {
         self.wants.notify_one();
     }
 
-    /// The lock of a repository's deliveries.
-    pub(super) fn repo_lock(&self, repo: u64) -> Arc<tokio::sync::Mutex<()>> {
-        let mut repos = self.repos.lock().unwrap_or_else(PoisonError::into_inner);
-        repos.retain(|_, lock| Arc::strong_count(lock) > 1);
-        Arc::clone(repos.entry(repo).or_default())
+    /// The lock of a repository's comments, or of one of them.
+    pub(super) fn lock_of(&self, repo: u64, comment: Option<String>) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+        Arc::clone(locks.entry((repo, comment)).or_default())
     }
 
     /// Works until told to stop; then everything in hand is dropped.
