@@ -28,6 +28,8 @@ pub struct Swept {
 
 /// Up to when GitHub's log of deliveries was looked through.
 const LOG: &str = "deliveries";
+/// From when on deliveries that failed have to be looked for: that of which none is older that still waits.
+const FAILED: &str = "failed deliveries";
 
 impl App {
     /// Looks for what was missed.
@@ -57,8 +59,10 @@ impl App {
         let told = |error: StoreError| error.report();
         let last = store.looked(LOG).await.map_err(told)?;
         let earliest = now.before(limits::DELIVERIES_ASKED);
-        let since = last.map_or(earliest, |last| last.before(limits::CLOCKS_DIFFER).max(earliest));
-        let log = match self.hands().parts.github.deliveries(since).await {
+        let back = |last: Timestamp| last.before(limits::CLOCKS_DIFFER).max(earliest);
+        let since = last.map_or(earliest, back);
+        let failed_since = store.looked(FAILED).await.map_err(told)?.map_or(earliest, back);
+        let log = match self.hands().parts.github.deliveries(since, failed_since).await {
             Ok(log) => log,
             Err(GitHubError::Limited { .. }) => return Ok(None),
             Err(error) => return Err(error.report()),
@@ -81,33 +85,34 @@ impl App {
             };
             store.see_repo(&repo).await.map_err(told)?;
         }
+        store.look_done(LOG, now).await.map_err(told)?;
         Ok(Some(log))
     }
 
-    /// Asks for what failed and what we don't have. Only when all of it was asked for, the log is looked through up to now.
+    /// Asks for what failed and what we don't have, when it is due. What did not come yet is looked for again next time.
     async fn redeliver(&self, failed: Vec<FailedDelivery>, now: Timestamp) -> Result<u32, Report> {
         let (hands, store) = (self.hands(), self.engine().store());
-        let (mut asked, mut is_whole) = (0, true);
+        let (mut asked, mut is_limited, mut open) = (0, false, now);
         for one in failed {
             if store.delivery(&one.guid).await.map_err(|error| error.report())?.is_some() {
                 continue;
             }
-            match hands.parts.github.redeliver(one.id).await {
-                Ok(()) => asked += 1,
-                // it is in the log no more
-                Err(GitHubError::Missing { .. }) => {}
-                Err(error) => {
-                    is_whole = false;
-                    if matches!(error, GitHubError::Limited { .. }) {
-                        break;
+            // the first time, whatever the clocks say
+            let is_due = one.due <= now.max(one.first);
+            if is_due && !is_limited {
+                match hands.parts.github.redeliver(one.id).await {
+                    Ok(()) => asked += 1,
+                    // it is in the log no more
+                    Err(GitHubError::Missing { .. }) => continue,
+                    Err(GitHubError::Limited { .. }) => is_limited = true,
+                    Err(error) => {
+                        tracing::warn!(delivery = %one.guid, %error, "could not be asked for again");
                     }
-                    tracing::warn!(delivery = %one.guid, %error, "could not be asked for again");
                 }
             }
+            open = open.min(one.first);
         }
-        if is_whole {
-            store.look_done(LOG, now).await.map_err(|error| error.report())?;
-        }
+        store.look_done(FAILED, open).await.map_err(|error| error.report())?;
         Ok(asked)
     }
 

@@ -235,3 +235,30 @@ async fn where_nothing_happens_a_sweep_costs_nothing() {
     eprintln!("in an hour: {} questions, {costly} of them answered with more than 304", asked.len());
     assert!(asked.len() >= 40 && costly <= 6, "{}", town.hub.log_text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_failing_is_asked_for_ever_later_and_comes_in_the_end() {
+    let (town, _) = Town::known(&[]).await;
+    let number = town.issue();
+    town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum help");
+    town.hub.fail(1);
+    let mut asked = Vec::new();
+    for minutes in (0..24 * 60).step_by(2) {
+        // as with a wrong secret: what is asked for comes, and is refused
+        if town.app.sweep().await.unwrap().redelivered > 0 {
+            asked.push(minutes);
+            town.hub.fail(1);
+        }
+        town.later(Duration::from_secs(120));
+    }
+    eprintln!("asked for after so many minutes: {asked:?}");
+    assert_eq!(asked[..3], [0, 2, 4]);
+    assert!((20..40).contains(&asked.len()), "{asked:?}");
+    let most = asked.windows(2).map(|two| two[1] - two[0]).max();
+    assert!(most <= Some(62), "{asked:?}");
+    // the scan had heard it long ago; the delivery itself comes all the same
+    town.later(HOUR);
+    assert_eq!(town.reconcile().await.redelivered, 1);
+    town.later(HOUR);
+    assert_eq!(town.reconcile().await.redelivered, 0);
+}
