@@ -203,8 +203,8 @@ impl App {
     }
 }
 
-/// Why a repository is not read to its end now.
-enum ReadError {
+/// Why something is not read to its end now.
+pub(super) enum ReadError {
     /// The installation may not ask now.
     Limited,
     Trouble(Trouble),

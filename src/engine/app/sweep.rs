@@ -2,16 +2,23 @@
 //! them three days: "Handling failed webhook deliveries"); what no delivery told of is read (`scan`); pull requests that we
 //! watch are read again.
 
-use super::{App, publish::PULL};
+use super::{
+    App,
+    desk::Trouble,
+    publish::PULL,
+    scan::{ReadError, Scanned},
+};
 use crate::{
     clock::Timestamp,
     engine::{owner, perform::sweep_work},
     github::{DeliveryLog, FailedDelivery, GitHubError, PullState},
+    ids::RunId,
     limits::{app as limits, server::DELIVERIES_KEPT},
     report::{Hint, Report},
     run::{Event, Phase},
-    store::{KnownRepo, StoreError},
+    store::{KnownRepo, StoreError, Thread},
 };
+use std::collections::HashSet;
 
 /// What a sweep found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,25 +39,26 @@ const LOG: &str = "deliveries";
 const FAILED: &str = "failed deliveries";
 
 impl App {
-    /// Looks for what was missed.
+    /// Looks for what was missed. Each part goes by itself: what ends one is said, the others are done all the same, and it is
+    /// the answer in the end.
     pub async fn sweep(&self) -> Result<Swept, Report> {
-        self.free().await?;
-        self.look_at_deadlines().await?;
-        let now = self.engine().now();
-        let log = self.delivery_log(now).await?;
+        let (now, mut parts) = (self.engine().now(), Parts::default());
+        parts.end(self.free().await);
+        parts.end(self.look_at_deadlines().await);
+        let log = parts.end(self.delivery_log(now).await);
         // read first: what is found by reading is heard in the order in which it was said
-        let scanned = self.scan().await?;
+        let scanned = parts.end(self.scan().await);
         let redelivered = match log {
-            Some(log) => self.redeliver(log.failed, now).await?,
+            Some(log) => parts.end(self.redeliver(log.failed, now).await),
             None => 0,
         };
-        let ended = self.look_at_pulls().await?;
-        self.forget_old(now).await.map_err(|error| error.report())?;
+        let ended = parts.end(self.look_at_pulls().await);
+        parts.end(self.forget_old(now).await.map_err(|error| error.report()));
         let swept = Swept { redelivered, heard: scanned.heard, twins: scanned.twins, ended };
         if swept != Swept::default() {
             tracing::info!(?swept, "swept");
         }
-        Ok(swept)
+        parts.trouble.map_or(Ok(swept), Err)
     }
 
     /// Reads GitHub's log from where it was looked through last, and learns from it which repositories there are; None: not now.
@@ -126,41 +134,52 @@ impl App {
 
     /// Reads the pull requests of runs that are watched: that one was closed may have been missed.
     async fn look_at_pulls(&self) -> Result<u32, Report> {
-        let (hands, store) = (self.hands(), self.engine().store());
-        let mut ended = 0;
-        for listed in store.open_threads().await.map_err(|error| error.report())? {
+        let (mut ended, mut limited) = (0, HashSet::new());
+        for listed in self.engine().store().open_threads().await.map_err(|error| error.report())? {
             let (run, Some(thread)) = (listed.id, listed.thread) else { continue };
-            if listed.phase != crate::run::reply::phase(Phase::Watching) {
+            let is_watching = listed.phase == crate::run::reply::phase(Phase::Watching);
+            if !is_watching || limited.contains(&thread.installation) {
                 continue;
             }
-            let known = store.remembered(&run, PULL).await.map_err(|error| error.report())?;
-            let Some(number) = known.and_then(|known| known.remote_id) else { continue };
-            let event = match hands.desk(&thread).pull(number).await {
-                Ok(pull) if pull.state == PullState::Open => continue,
-                Ok(pull) => Event::PullEnded { merged: pull.state == PullState::Merged },
-                Err(GitHubError::Gone(lost)) => Event::Gone { what: lost.words().to_owned() },
-                Err(GitHubError::Limited { .. }) => break,
-                Err(error) => {
-                    tracing::warn!(%run, %error, "its pull request could not be read");
-                    continue;
-                }
-            };
-            self.engine().tell(&run, &event).await?;
-            self.look_at(&run);
-            ended += 1;
+            match self.look_at_pull(&run, &thread).await {
+                Ok(has_ended) => ended += u32::from(has_ended),
+                Err(ReadError::Limited) => drop(limited.insert(thread.installation)),
+                Err(ReadError::Trouble(trouble)) => passed_over(&run, trouble),
+            }
         }
         Ok(ended)
     }
 
+    /// Reads the pull request of one run; whether it has ended.
+    async fn look_at_pull(&self, run: &RunId, thread: &Thread) -> Result<bool, ReadError> {
+        let known = self.engine().store().remembered(run, PULL).await.map_err(Trouble::from)?;
+        let Some(number) = known.and_then(|known| known.remote_id) else { return Ok(false) };
+        let event = match self.hands().desk(thread).pull(number).await {
+            Ok(pull) if pull.state == PullState::Open => return Ok(false),
+            Ok(pull) => Event::PullEnded { merged: pull.state == PullState::Merged },
+            Err(GitHubError::Gone(lost)) => Event::Gone { what: lost.words().to_owned() },
+            Err(error) => return Err(error.into()),
+        };
+        self.engine().tell(run, &event).await.map_err(Trouble::from)?;
+        self.look_at(run);
+        Ok(true)
+    }
+
     /// Runs whose deadline has passed are looked at.
     async fn look_at_deadlines(&self) -> Result<(), Report> {
-        let (store, now) = (self.engine().store(), self.engine().now());
-        for listed in store.open_threads().await.map_err(|error| error.report())? {
-            let run = store.run(&listed.id).await.map_err(|error| error.report())?.run;
-            if run.wake_at().is_some_and(|at| at <= now) {
-                self.engine().tell(&run.id, &Event::Woke).await?;
-                self.look_at(&run.id);
+        for listed in self.engine().store().open_threads().await.map_err(|error| error.report())? {
+            if let Err(trouble) = self.look_at_deadline(&listed.id).await {
+                passed_over(&listed.id, trouble);
             }
+        }
+        Ok(())
+    }
+
+    async fn look_at_deadline(&self, run: &RunId) -> Result<(), Trouble> {
+        let (store, now) = (self.engine().store(), self.engine().now());
+        if store.run(run).await?.run.wake_at().is_some_and(|at| at <= now) {
+            self.engine().tell(run, &Event::Woke).await?;
+            self.look_at(run);
         }
         Ok(())
     }
@@ -179,11 +198,42 @@ impl App {
     async fn free(&self) -> Result<(), Report> {
         let store = self.engine().store();
         for lease in store.held_leases().await.map_err(|error| error.report())? {
-            if owner::is_gone(&lease.owner) {
-                store.release_lease(&lease).await.map_err(|error| error.report())?;
-                self.look_at(&lease.run);
+            if !owner::is_gone(&lease.owner) {
+                continue;
+            }
+            match store.release_lease(&lease).await {
+                Ok(()) => self.look_at(&lease.run),
+                Err(error) => passed_over(&lease.run, error.into()),
             }
         }
         Ok(())
+    }
+}
+
+/// The parts of a sweep.
+#[derive(Default)]
+struct Parts {
+    /// Why the first that failed did.
+    trouble: Option<Report>,
+}
+
+impl Parts {
+    /// One has ended; nothing came of it when it failed.
+    fn end<T: Default>(&mut self, end: Result<T, Report>) -> T {
+        end.unwrap_or_else(|report| {
+            tracing::error!(%report, hint = %report.hint, "a part of the sweep failed; the others go on");
+            self.trouble.get_or_insert(report);
+            T::default()
+        })
+    }
+}
+
+/// One run is passed over, and the others are not: what can be done is said.
+fn passed_over(run: &RunId, trouble: Trouble) {
+    match trouble {
+        Trouble::Gone(what) => tracing::warn!(%run, what, "is gone; the next sweep looks again"),
+        Trouble::Told(report) => {
+            tracing::error!(%run, %report, hint = %report.hint, "passed over; the next sweep looks again");
+        }
     }
 }

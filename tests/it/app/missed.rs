@@ -6,11 +6,13 @@
 use super::{
     Town,
     chance::{Script, Story, check, noon, seeds, writers},
+    good,
 };
 use crate::{
     seeds::dice::Dice,
     world::{Hub, RepoId},
 };
+use sqlx::{Connection, SqliteConnection};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -261,4 +263,34 @@ async fn what_keeps_failing_is_asked_for_ever_later_and_comes_in_the_end() {
     assert_eq!(town.reconcile().await.redelivered, 1);
     town.later(HOUR);
     assert_eq!(town.reconcile().await.redelivered, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_be_read_is_passed_over_and_nobody_else_waits() {
+    let town = Town::new(&good().repeat(2)).await;
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        let number = town.issue();
+        town.say(number, town.usual.ada, "/quantum build").await;
+        assert_eq!(town.run().await, "watching");
+        numbers.push(number);
+    }
+    let oldest = town.store.open_threads().await.unwrap().remove(0).id;
+    let path = town.folder.path().join("quantum.db");
+    let mut side = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    sqlx::query("UPDATE runs SET state = 'no state' WHERE id = ?")
+        .bind(oldest.as_str())
+        .execute(&mut side)
+        .await
+        .unwrap();
+    for pull in [numbers[0] + 1, numbers[1] + 1] {
+        town.hub.close(town.usual.repo, pull, town.usual.ada);
+    }
+    town.hub.lose(usize::MAX);
+    let swept = town.app.sweep().await.unwrap();
+    assert_eq!((swept.ended, town.run().await.as_str()), (1, "closed: abandoned"));
+    // nor do other statuses wait for what is wanted of it
+    town.store.want_status(&oldest, 99).await.unwrap();
+    town.work().await;
+    assert_eq!(town.thread(numbers[1]).matches("**Closed by a person**").count(), 1);
 }
