@@ -21,6 +21,9 @@ pub const STATUSES_AT_ONCE: u32 = 50;
 pub const DELIVERIES_AT_ONCE: usize = 128;
 /// Times taking a delivery in may fail in a way that may pass (over half an hour of waiting). At the bound it is given up.
 pub const DELIVERY_FAILURES: u32 = 40;
+/// Times a delivery may be begun without coming to any end: the program ended in the middle of it, each time. At the bound it is
+/// given up, so that it can't end the program for ever; what a comment said is still found by reading.
+pub const DELIVERY_STARTS: u32 = 5;
 /// How long nothing is looked at without news.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// Files of one change. A larger one is refused.

@@ -9,10 +9,13 @@ use crate::{
     github::webhook,
     ids::RunId,
     intent::notice::Notice,
-    report::{Hint, Report},
+    limits::app as limits,
+    report::{Class, Hint, Report},
     run::Event,
     store::{Delivery, StoreError},
 };
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
 
 /// What came of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +27,17 @@ pub enum Taken {
 }
 
 impl App {
-    /// Takes one delivery in.
+    /// Takes one delivery in; what goes wrong in it ends nothing else.
     pub(super) async fn take(&self, delivery: &Delivery) -> Result<Taken, Report> {
+        if delivery.starts > limits::DELIVERY_STARTS {
+            let message = format!("the program ended {} times while it took this in", limits::DELIVERY_STARTS);
+            let hint = "look in the log for why it ended; say the command again when that is mended";
+            return Err(Report::new(Class::Broken, "starts", message, hint));
+        }
+        caught(self.follow_notice(delivery)).await
+    }
+
+    async fn follow_notice(&self, delivery: &Delivery) -> Result<Taken, Report> {
         let (hands, store) = (self.hands(), self.engine().store());
         let body = delivery.body().await.map_err(|error| error.report())?;
         let told = |error: StoreError| error.report();
@@ -55,5 +67,26 @@ impl App {
             }
         }
         Ok(Taken::Done("told"))
+    }
+}
+
+/// A panic inside is an error of this alone: the program goes on, and all others in it.
+pub(super) async fn caught<T>(work: impl Future<Output = Result<T, Report>>) -> Result<T, Report> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        let hint = "report this with the log; others are not held up by it";
+        Err(Report::new(Class::Broken, "panic", "it hit a bug and was given up", hint))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_that_does_not_pass() {
+        let works = async |fails: bool| if fails { panic!("a bug") } else { Ok(7) };
+        assert_eq!(caught(works(false)).await, Ok(7));
+        let report = caught(works(true)).await.unwrap_err();
+        assert_eq!((report.code.as_str(), report.class), ("panic", Class::Broken));
     }
 }

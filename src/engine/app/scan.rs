@@ -12,6 +12,7 @@ use super::{
     App, Taken,
     desk::Trouble,
     hearing::{command_of, key},
+    intake::caught,
     twins::Twin,
 };
 use crate::{
@@ -199,7 +200,7 @@ impl App {
             thread_body: issue.body,
             ..comment
         };
-        Ok(self.commented(&comment).await.map_err(Trouble::from)?)
+        Ok(caught(self.commented(&comment)).await.map_err(Trouble::from)?)
     }
 }
 
