@@ -242,7 +242,7 @@ async fn where_nothing_happens_a_sweep_costs_nothing() {
 async fn what_keeps_failing_is_asked_for_ever_later_and_comes_in_the_end() {
     let (town, _) = Town::known(&[]).await;
     let number = town.issue();
-    town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum help");
+    town.hub.comment(town.usual.repo, number, town.usual.ada, "Hello.");
     town.hub.fail(1);
     let mut asked = Vec::new();
     for minutes in (0..24 * 60).step_by(2) {
@@ -258,7 +258,7 @@ async fn what_keeps_failing_is_asked_for_ever_later_and_comes_in_the_end() {
     assert!((20..40).contains(&asked.len()), "{asked:?}");
     let most = asked.windows(2).map(|two| two[1] - two[0]).max();
     assert!(most <= Some(62), "{asked:?}");
-    // the scan had heard it long ago; the delivery itself comes all the same
+    // what refused it is mended
     town.later(HOUR);
     assert_eq!(town.reconcile().await.redelivered, 1);
     town.later(HOUR);
