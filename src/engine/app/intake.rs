@@ -38,21 +38,27 @@ impl App {
     }
 
     async fn follow_notice(&self, delivery: &Delivery) -> Result<Taken, Report> {
-        let (hands, store) = (self.hands(), self.engine().store());
-        let body = delivery.body().await.map_err(|error| error.report())?;
-        let told = |error: StoreError| error.report();
-        match webhook::notice(&delivery.event, &body, hands.us()) {
+        let body = delivery.body().await.map_err(told)?;
+        match webhook::notice(&delivery.event, &body, self.hands().us()) {
             Notice::Commented(comment) => self.commented(&comment).await,
-            Notice::PullClosed { repo, number, merged, .. } => {
-                let runs = store.open_runs_that_sent(repo.id, PULL, number).await.map_err(told)?;
-                self.tell_all(runs, &Event::PullEnded { merged }).await
-            }
+            Notice::PullClosed { repo, number, .. } => self.closed_pull(repo.id, number).await,
             Notice::ThreadGone { repo, number } => self.lost_thread(&repo, number).await,
             Notice::RepoGone { repo_ids, why } => self.lost_repos(&repo_ids, why).await,
             Notice::InstallationGone { installation, why } => self.lost_installation(installation, why).await,
             Notice::RepoBack { repo_ids } => self.repos_are_back(&repo_ids).await,
             Notice::InstallationBack { installation } => self.installation_is_back(installation).await,
             Notice::Ignored(why) => Ok(Taken::Nothing(why.code())),
+        }
+    }
+
+    /// A pull request was closed. It may be open again since: runs are told what GitHub says now.
+    async fn closed_pull(&self, repo: u64, number: u64) -> Result<Taken, Report> {
+        let runs = self.engine().store().open_runs_that_sent(repo, PULL, number).await.map_err(told)?;
+        let Some(first) = runs.first() else { return Ok(Taken::Nothing("no_run")) };
+        let thread = self.hands().thread(first).await?;
+        match self.end_of_pull(&thread, number).await.map_err(|error| error.report())? {
+            Some(event) => self.tell_all(runs, &event).await,
+            None => Ok(Taken::Nothing("still_open")),
         }
     }
 
@@ -68,6 +74,10 @@ impl App {
         }
         Ok(Taken::Done("told"))
     }
+}
+
+fn told(error: StoreError) -> Report {
+    error.report()
 }
 
 /// A panic inside is an error of this alone: the program goes on, and all others in it.

@@ -154,15 +154,20 @@ impl App {
     async fn look_at_pull(&self, run: &RunId, thread: &Thread) -> Result<bool, ReadError> {
         let known = self.engine().store().remembered(run, PULL).await.map_err(Trouble::from)?;
         let Some(number) = known.and_then(|known| known.remote_id) else { return Ok(false) };
-        let event = match self.hands().desk(thread).pull(number).await {
-            Ok(pull) if pull.state == PullState::Open => return Ok(false),
-            Ok(pull) => Event::PullEnded { merged: pull.state == PullState::Merged },
-            Err(GitHubError::Gone(lost)) => Event::Gone { what: lost.words().to_owned() },
-            Err(error) => return Err(error.into()),
-        };
+        let Some(event) = self.end_of_pull(thread, number).await? else { return Ok(false) };
         self.engine().tell(run, &event).await.map_err(Trouble::from)?;
         self.look_at(run);
         Ok(true)
+    }
+
+    /// What GitHub says now of a pull request, as runs are told it; None: it is open.
+    pub(super) async fn end_of_pull(&self, thread: &Thread, number: u64) -> Result<Option<Event>, GitHubError> {
+        match self.hands().desk(thread).pull(number).await {
+            Ok(pull) if pull.state == PullState::Open => Ok(None),
+            Ok(pull) => Ok(Some(Event::PullEnded { merged: pull.state == PullState::Merged })),
+            Err(GitHubError::Gone(lost)) => Ok(Some(Event::Gone { what: lost.words().to_owned() })),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs whose deadline has passed are looked at.
