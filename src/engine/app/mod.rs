@@ -11,6 +11,7 @@ mod branch;
 mod commands;
 mod counted;
 mod desk;
+mod desks;
 mod facts;
 mod hands;
 mod hearing;

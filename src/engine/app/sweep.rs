@@ -53,6 +53,7 @@ impl App {
             None => 0,
         };
         let ended = parts.end(self.look_at_pulls().await);
+        self.hands().leave_all().await;
         parts.end(self.forget_old(now).await.map_err(|error| error.report()));
         let swept = Swept { redelivered, heard: scanned.heard, twins: scanned.twins, ended };
         if swept != Swept::default() {

@@ -213,6 +213,24 @@ async fn a_suspended_installation_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_answers_and_refusals_are_given_back_by_the_next_sweep() {
+    let (town, _) = Town::known(&[]).await;
+    let number = town.issue();
+    for (user, words) in [(town.usual.ada, "/quantum help"), (town.usual.rita, "/quantum build")] {
+        town.hub.comment(town.usual.repo, number, user, words);
+        town.hear().await;
+    }
+    town.reconcile().await;
+    let count = |method: &str, path: &str| town.hub.count(method, path);
+    let made = count("POST", "/access_tokens");
+    // one is for reading
+    assert_eq!(made, count("DELETE", "/installation/token") + 1, "{}", town.hub.log_text());
+    town.reconcile().await;
+    assert_eq!(made, count("POST", "/access_tokens"));
+    assert_eq!(made, count("DELETE", "/installation/token") + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_happens_a_sweep_costs_nothing() {
     let (town, _) = Town::known(&["acme/gadgets"]).await;
     let number = town.issue();
