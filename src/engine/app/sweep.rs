@@ -2,12 +2,7 @@
 //! them three days: "Handling failed webhook deliveries"); what no delivery told of is read (`scan`); pull requests that we
 //! watch are read again.
 
-use super::{
-    App,
-    desk::Trouble,
-    publish::PULL,
-    scan::{ReadError, Scanned},
-};
+use super::{App, desk::Trouble, publish::PULL, scan::ReadError};
 use crate::{
     clock::Timestamp,
     engine::{owner, perform::sweep_work},
