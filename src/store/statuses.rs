@@ -32,7 +32,8 @@ impl Store {
         self.set_status(query, run, vec![i64::from(seq), at.0]).await
     }
 
-    /// The newest status is to be written once more: it stands in another comment now.
+    /// The newest status is to be written once more: it stands in another comment now, or nobody could be told. A run that never
+    /// wanted one does not want it now.
     pub async fn status_again(&self, run: &RunId) -> Result<(), StoreError> {
         let query = "UPDATE threads SET status_written = min(status_written, status_wanted - 1)
              WHERE run = ?1 AND status_wanted > 0";
@@ -42,13 +43,6 @@ impl Store {
     /// It could not be written now.
     pub async fn postpone_status(&self, run: &RunId, until: Timestamp) -> Result<(), StoreError> {
         self.set_status("UPDATE threads SET status_after = ?2 WHERE run = ?1", run, vec![until.0]).await
-    }
-
-    /// A status that counts as written, because nobody could be told, is wanted after all.
-    pub async fn want_status_again(&self, run: &RunId) -> Result<(), StoreError> {
-        let query =
-            "UPDATE threads SET status_written = min(status_written, status_wanted - 1) WHERE run = ?1";
-        self.set_status(query, run, Vec::new()).await
     }
 
     async fn set_status(
