@@ -113,6 +113,12 @@ impl Desk {
         self.place().repo.clone()
     }
 
+    /// The same, when it was GitHub that said so; names that came with a delivery may be of long ago.
+    pub fn told_repo(&self) -> Option<RepoRef> {
+        let place = self.place();
+        place.proven.map(|_| place.repo.clone())
+    }
+
     /// The installation.
     pub fn installation(&self) -> u64 {
         self.0.installation

@@ -23,6 +23,23 @@ impl AppHands {
         desk.or_insert_with(|| self.parts.github.desk(installation, repo)).clone()
     }
 
+    /// Keeps the names that a run's repository turned out to have, for the texts and addresses that come.
+    pub(super) async fn keep_names(&self, thread: &Thread) {
+        let desk = self.desk(thread);
+        let is_other = |told: &RepoRef| (&told.owner, &told.name) != (&thread.repo_owner, &thread.repo_name);
+        if desk.told_repo().is_some_and(|told| is_other(&told)) {
+            self.keep_told(&desk).await;
+        }
+    }
+
+    /// Keeps the names that GitHub told.
+    pub(super) async fn keep_told(&self, desk: &Desk) {
+        let Some(told) = desk.told_repo() else { return };
+        if let Err(error) = self.store.repo_is_called(told.id, &told.owner, &told.name).await {
+            tracing::warn!(%error, "the new name of a repository is not kept; tried again with the next effect");
+        }
+    }
+
     /// Takes back the tokens of a repository that nobody works in any more.
     pub(super) async fn leave(&self, thread: &Thread) {
         let desk = {

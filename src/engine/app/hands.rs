@@ -321,6 +321,7 @@ impl Perform for AppHands {
             Err(trouble) => trouble.told(errand.run),
         };
         counted::effect(&self.parts.metrics, errand.effect, &end);
+        self.keep_names(&thread).await;
         end
     }
 

@@ -40,7 +40,14 @@ impl App {
     async fn follow_notice(&self, delivery: &Delivery) -> Result<Taken, Report> {
         let body = delivery.body().await.map_err(told)?;
         match webhook::notice(&delivery.event, &body, self.hands().us()) {
-            Notice::Commented(comment) => self.commented(&comment).await,
+            Notice::Commented(comment) => {
+                let taken = self.commented(&comment).await?;
+                if let (Taken::Done(_), Some(installation)) = (taken, comment.installation) {
+                    let desk = self.hands().desk_of(installation, comment.repo.clone());
+                    self.hands().keep_told(&desk).await;
+                }
+                Ok(taken)
+            }
             Notice::PullClosed { repo, number, .. } => self.closed_pull(repo.id, number).await,
             Notice::ThreadGone { repo, number } => self.lost_thread(&repo, number).await,
             Notice::RepoGone { repo_ids, why } => self.lost_repos(&repo_ids, why).await,

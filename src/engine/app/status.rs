@@ -129,6 +129,7 @@ impl AppHands {
             sender: Sender::Key(&key),
         };
         let end = wall.put(STATUS, Priority::Status, &comment::status(run, &facts)).await;
+        self.keep_names(&thread).await;
         let now = self.clock.now();
         match end {
             // gone: nobody is there to read it
