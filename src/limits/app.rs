@@ -28,6 +28,11 @@ pub const DELIVERY_FAILURES: u32 = 40;
 pub const DELIVERY_STARTS: u32 = 5;
 /// How long nothing is looked at without news.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How long after GitHub did not take the App's key it is asked whether it does now; doubled each time, up to
+/// [`SHUT_OUT_MOST`], for nothing goes on before.
+pub const SHUT_OUT_FIRST: Duration = Duration::from_secs(5);
+/// The longest between two such questions.
+pub const SHUT_OUT_MOST: Duration = Duration::from_secs(60);
 /// Files of one change. A larger one is refused.
 pub const CHANGE_FILES: usize = 1_000;
 /// Bytes of all files of one change. A larger one is refused.

@@ -12,6 +12,7 @@ mod commands;
 mod counted;
 mod desk;
 mod desks;
+mod door;
 mod facts;
 mod hands;
 mod hearing;
