@@ -69,7 +69,13 @@ async fn list(store: &Store, as_json: bool) -> Result<(), Refusal> {
         None => one.repository.clone(),
     };
     for one in &all {
-        put(&format!("{}  {:<10}  {}  {}\n", one.id, one.phase, since(one.updated), place(one)));
+        put(&format!(
+            "{}  {:<10}  {}  {}\n",
+            one.id,
+            reply::phase(one.phase),
+            since(one.updated),
+            place(one)
+        ));
     }
     Ok(())
 }
@@ -77,7 +83,7 @@ async fn list(store: &Store, as_json: bool) -> Result<(), Refusal> {
 fn line(one: &Listed) -> Value {
     json!({
         "run": one.id.as_str(),
-        "phase": one.phase,
+        "phase": reply::phase(one.phase),
         "repository": one.repository,
         "issue": one.thread.as_ref().map(|thread| thread.number),
         "created": one.created.0,

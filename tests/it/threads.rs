@@ -5,9 +5,10 @@ use quantumlayer::{
     clock::Timestamp,
     ids::{ContentHash, RunId},
     report::Hint,
-    run::{Effect, Event, Outcome, Run, state::Hold, step},
+    run::{Effect, Event, Outcome, Phase, Run, state::Hold, step},
     store::{Begun, Lease, Sender, StepCommit, Store, StoreError, Thread, Wanting, Whose},
 };
+use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
 
 async fn store_in(folder: &Path) -> Store {
@@ -98,6 +99,7 @@ async fn runs_are_found_by_what_they_are_about() {
     let open = store.open_threads().await.unwrap();
     assert_eq!(open.iter().map(|run| run.id.clone()).collect::<Vec<_>>(), ids(&[0, 2, 3]));
     assert_eq!(open[0].repository, format!("github:{}", open[0].thread.as_ref().unwrap().repo_id));
+    assert!(open.iter().all(|run| run.phase == Phase::Queued));
     let all = store.list_runs(10).await.unwrap();
     assert_eq!(all.iter().filter(|run| run.thread.is_none()).count(), 1, "the command line's");
     assert_eq!((all.len(), store.list_runs(2).await.unwrap().len()), (5, 2));
@@ -110,6 +112,11 @@ async fn runs_are_found_by_what_they_are_about() {
     store.repo_is_called(1, "octo", "renamed").await.unwrap();
     assert_eq!(store.thread(&runs[0].id).await.unwrap().unwrap().repo_name, "renamed");
     assert_eq!(store.thread(&runs[2].id).await.unwrap().unwrap().repo_name, "repo");
+    // a word of another program's is no phase
+    let mut side =
+        SqliteConnection::connect(folder.path().join("quantum.db").to_str().unwrap()).await.unwrap();
+    sqlx::query("UPDATE runs SET phase = 'resting'").execute(&mut side).await.unwrap();
+    assert_eq!(store.list_runs(10).await.unwrap_err().code(), "store_damaged");
 }
 
 #[tokio::test]

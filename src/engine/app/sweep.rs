@@ -133,7 +133,7 @@ impl App {
         let (mut ended, mut limited) = (0, HashSet::new());
         for listed in self.engine().store().open_threads().await.map_err(|error| error.report())? {
             let (run, Some(thread)) = (listed.id, listed.thread) else { continue };
-            let is_watching = listed.phase == crate::run::reply::phase(Phase::Watching);
+            let is_watching = listed.phase == Phase::Watching;
             if !is_watching || limited.contains(&thread.installation) {
                 continue;
             }
@@ -157,7 +157,11 @@ impl App {
     }
 
     /// What GitHub says now of a pull request, as runs are told it; None: it is open.
-    pub(super) async fn end_of_pull(&self, thread: &Thread, number: u64) -> Result<Option<Event>, GitHubError> {
+    pub(super) async fn end_of_pull(
+        &self,
+        thread: &Thread,
+        number: u64,
+    ) -> Result<Option<Event>, GitHubError> {
         match self.hands().desk(thread).pull(number).await {
             Ok(pull) if pull.state == PullState::Open => Ok(None),
             Ok(pull) => Ok(Some(Event::PullEnded { merged: pull.state == PullState::Merged })),
