@@ -40,7 +40,8 @@ impl App {
         }
         let mut knocks = self.knocks();
         knocks.asked += 1;
-        let wait = limits::SHUT_OUT_FIRST.saturating_mul(1 << knocks.asked.min(16)).min(limits::SHUT_OUT_MOST);
+        let wait =
+            limits::SHUT_OUT_FIRST.saturating_mul(1 << knocks.asked.min(16)).min(limits::SHUT_OUT_MOST);
         knocks.next = Some(self.engine().now().after(wait));
         knocks.next
     }

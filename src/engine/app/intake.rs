@@ -30,7 +30,8 @@ impl App {
     /// Takes one delivery in; what goes wrong in it ends nothing else.
     pub(super) async fn take(&self, delivery: &Delivery) -> Result<Taken, Report> {
         if delivery.starts > limits::DELIVERY_STARTS {
-            let message = format!("the program ended {} times while it took this in", limits::DELIVERY_STARTS);
+            let message =
+                format!("the program ended {} times while it took this in", limits::DELIVERY_STARTS);
             let hint = "look in the log for why it ended; say the command again when that is mended";
             return Err(Report::new(Class::Broken, "starts", message, hint));
         }
