@@ -93,7 +93,7 @@ fn line(at: &str, one: &Listed) -> Value {
     let thread = one.thread.as_ref();
     json!({
         "run": one.id.as_str(),
-        "phase": one.phase,
+        "phase": reply::phase(one.phase),
         "at": at,
         "repository": one.repository,
         "owner": thread.map(|thread| &thread.repo_owner),

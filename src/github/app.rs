@@ -1,10 +1,9 @@
-//! What the App does in its own name: who it is, where it is installed, which deliveries failed.
+//! What the App does in its own name: who it is, where it is installed.
 
 use super::{
     Desk, GitHubError, Left, Load,
     ask::{Answer, Ask},
     call::{Bearer, Wire},
-    date,
     error::Lost,
     manifest,
     token::AppKey,
@@ -18,7 +17,7 @@ use crate::{
 };
 use serde::Deserialize;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -78,28 +77,6 @@ pub struct Installation {
     pub lacking: Vec<String>,
 }
 
-/// A delivery that never arrived.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedDelivery {
-    /// Its last attempt: what is delivered again.
-    pub id: u64,
-    /// The delivery's own id, the same in every attempt (`X-GitHub-Delivery`).
-    pub guid: String,
-    /// The event's name.
-    pub event: String,
-    /// When the last attempt was.
-    pub at: Timestamp,
-}
-
-/// What GitHub's log of deliveries tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeliveryLog {
-    /// Those of which no attempt arrived, oldest first.
-    pub failed: Vec<FailedDelivery>,
-    /// When something was first delivered from each repository, by its installation and its id.
-    pub repos: BTreeMap<(u64, u64), Timestamp>,
-}
-
 #[derive(Deserialize)]
 struct App {
     id: u64,
@@ -128,18 +105,6 @@ struct Installed {
 enum Account {
     Owner(Owner),
     Enterprise { slug: String },
-}
-
-#[derive(Debug, Deserialize)]
-struct Delivery {
-    id: u64,
-    guid: String,
-    delivered_at: String,
-    status_code: u16,
-    #[serde(default)]
-    event: String,
-    installation_id: Option<u64>,
-    repository_id: Option<u64>,
 }
 
 impl GitHub {
@@ -213,38 +178,6 @@ impl GitHub {
         Ok(found)
     }
 
-    /// What was delivered since then, or should have been. GitHub keeps it for three days. As long as nothing is delivered,
-    /// asking again costs nothing.
-    pub async fn deliveries(&self, since: Timestamp) -> Result<DeliveryLog, GitHubError> {
-        let since = self.wire.theirs(since);
-        let ask = Ask::get("list the deliveries", &["app", "hook", "deliveries"]).kept();
-        let ask = ask.query("per_page", limits::PAGE);
-        let (mut log, mut next) = (Vec::new(), Some(ask));
-        for _ in 0..limits::DELIVERY_PAGES {
-            let Some(ask) = next.take() else { break };
-            let answer = self.good(&ask).await?;
-            let page: Vec<Delivery> = ask.read(&answer)?;
-            // newest first: older than this is all that follows
-            let is_over = page.iter().any(|one| date::read(&one.delivered_at).is_some_and(|at| at < since));
-            log.extend(page);
-            next = answer.next.filter(|_| !is_over).map(|page| ask.page(page));
-        }
-        if next.is_some() {
-            tracing::warn!(
-                github.deliveries = log.len(),
-                "the log of deliveries is longer than is looked through"
-            );
-        }
-        Ok(DeliveryLog { repos: repos(&log, since), failed: failed(log, since) })
-    }
-
-    /// Has a delivery sent again.
-    pub async fn redeliver(&self, id: u64) -> Result<(), GitHubError> {
-        let path = ["app", "hook", "deliveries", &id.to_string(), "attempts"];
-        let ask = Ask::order("send a delivery again", &path).plain();
-        self.good(&ask).await.map(drop)
-    }
-
     /// Why GitHub does not take the App's own token, when that is what it last said: until it takes it again, nothing can be
     /// done for anybody.
     pub fn shut_out(&self) -> Option<GitHubError> {
@@ -311,7 +244,7 @@ impl GitHub {
         self.wire.send(ask, &[], &Bearer { token, installation: Some(installation) }).await
     }
 
-    async fn good(&self, ask: &Ask) -> Result<Answer, GitHubError> {
+    pub(super) async fn good(&self, ask: &Ask) -> Result<Answer, GitHubError> {
         let answer = self.ask(ask).await?;
         match answer.status {
             _ if answer.is_good() => Ok(answer),
@@ -331,69 +264,5 @@ impl From<Installed> for Installation {
         let lacking = manifest::lacking(&told.permissions, &told.events);
         let is_suspended = told.suspended_at.is_some();
         Self { id: told.id, account, is_suspended, permissions: told.permissions, lacking }
-    }
-}
-
-/// From where something was delivered since then, and when first.
-fn repos(log: &[Delivery], since: Timestamp) -> BTreeMap<(u64, u64), Timestamp> {
-    let mut repos = BTreeMap::new();
-    for one in log {
-        let at = date::read(&one.delivered_at).filter(|at| *at >= since);
-        if let (Some(installation), Some(repo), Some(at)) = (one.installation_id, one.repository_id, at) {
-            let first: &mut Timestamp = repos.entry((installation, repo)).or_insert(at);
-            *first = at.min(*first);
-        }
-    }
-    repos
-}
-
-/// The last attempt of each delivery of which none arrived.
-fn failed(log: Vec<Delivery>, since: Timestamp) -> Vec<FailedDelivery> {
-    let arrived: BTreeSet<String> =
-        log.iter().filter(|one| (200..300).contains(&one.status_code)).map(|one| one.guid.clone()).collect();
-    let mut last: BTreeMap<String, FailedDelivery> = BTreeMap::new();
-    for Delivery { id, guid, delivered_at, event, .. } in log {
-        let Some(at) = date::read(&delivered_at).filter(|at| *at >= since) else { continue };
-        let is_later = last.get(&guid).is_none_or(|known| (known.at, known.id) < (at, id));
-        if is_later && !arrived.contains(&guid) {
-            last.insert(guid.clone(), FailedDelivery { id, guid, event, at });
-        }
-    }
-    let mut failed: Vec<_> = last.into_values().collect();
-    failed.sort_by_key(|one| (one.at, one.id));
-    failed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_delivery_failed_when_no_attempt_arrived() {
-        let one = |id: u64, guid: &str, minute: u32, status_code: u16| Delivery {
-            id,
-            guid: guid.to_owned(),
-            delivered_at: format!("2026-11-27T08:{minute:02}:00Z"),
-            status_code,
-            event: "issues".to_owned(),
-            installation_id: Some(7),
-            repository_id: (id > 3).then_some(id / 8),
-        };
-        let log = vec![
-            one(9, "late", 50, 502),
-            one(8, "saved", 40, 202),
-            one(7, "twice", 30, 0),
-            one(6, "twice", 20, 503),
-            one(5, "saved", 10, 500),
-            one(4, "fine", 5, 200),
-            one(3, "old", 1, 500),
-        ];
-        let since = date::read("2026-11-27T08:02:00Z").unwrap();
-        let at = |minute: i64| Timestamp(since.0 + (minute - 2) * 60_000);
-        let repos: Vec<_> = super::repos(&log, since).into_iter().collect();
-        assert_eq!(repos, [((7, 0), at(5)), ((7, 1), at(40))]);
-        let failed: Vec<_> = failed(log, since).into_iter().map(|one| (one.id, one.guid)).collect();
-        assert_eq!(failed, [(7, "twice".to_owned()), (9, "late".to_owned())]);
-        assert!(super::failed(Vec::new(), since).is_empty());
     }
 }

@@ -6,6 +6,7 @@ pub mod files;
 pub mod objects;
 pub mod pulls;
 pub mod talk;
+mod tokens;
 
 use super::{
     GitHub, GitHubError, Load, Need,
@@ -112,6 +113,12 @@ impl Desk {
         self.place().repo.clone()
     }
 
+    /// The same, when it was GitHub that said so; names that came with a delivery may be of long ago.
+    pub fn told_repo(&self) -> Option<RepoRef> {
+        let place = self.place();
+        place.proven.map(|_| place.repo.clone())
+    }
+
     /// The installation.
     pub fn installation(&self) -> u64 {
         self.0.installation
@@ -181,20 +188,6 @@ impl Desk {
         Arc::strong_count(&self.0) > 1
     }
 
-    /// Takes all tokens back. The desk can be used again; it makes new ones then. One that is never told lets them lapse
-    /// within the hour.
-    pub async fn done(&self) -> Result<(), GitHubError> {
-        let mut result = Ok(());
-        for token in &self.0.tokens {
-            let token = token.lock().await.take();
-            // one that has lapsed needs no revoking
-            if let Some(token) = token.filter(|token| token.is_fresh(self.now())) {
-                result = result.and(self.0.github.revoke(self.0.installation, &token.secret).await);
-            }
-        }
-        result
-    }
-
     fn now(&self) -> Timestamp {
         self.0.github.now()
     }
@@ -213,28 +206,6 @@ impl Desk {
         let (owner, name, is_private) = (told.owner.login.clone(), told.name.clone(), told.private);
         *place = Place { repo: RepoRef { id: told.id, owner, name, is_private }, proven: Some(now) };
         true
-    }
-
-    async fn token(&self, need: Need) -> Result<Secret, GitHubError> {
-        let mut held = self.0.tokens[need as usize].lock().await;
-        if let Some(token) = held.as_ref().filter(|token| token.is_fresh(self.now())) {
-            return Ok(token.secret.clone());
-        }
-        let minted = self.0.github.mint(self.0.installation, self.repo().id, need).await?;
-        if let Some(repo) = &minted.repository {
-            self.learn(repo);
-        }
-        let secret = minted.token.secret.clone();
-        *held = Some(minted.token);
-        Ok(secret)
-    }
-
-    /// Forgets a token that was not taken, unless it was replaced meanwhile.
-    async fn drop_token(&self, need: Need, bad: &Secret) {
-        let mut held = self.0.tokens[need as usize].lock().await;
-        if held.as_ref().is_some_and(|token| token.secret == *bad) {
-            *held = None;
-        }
     }
 
     /// Asks within the repository. What GitHub refused for a stale token or an old name was not done; only a read is asked

@@ -14,15 +14,25 @@ pub const LOOKS: u32 = 4;
 pub const STATUS_EVERY: Duration = Duration::from_secs(10);
 /// When a status that could not be written is tried again.
 pub const STATUS_AGAIN: Duration = Duration::from_secs(30);
-/// Status comments that are looked at in one go; more are looked at in the next.
-pub const STATUSES_AT_ONCE: u32 = 50;
+/// Status comments that are written side by side; each that ends makes place for another.
+pub const STATUSES_AT_ONCE: usize = 50;
+/// Of these, for one installation: its line lets one change out at a time, so more would only keep places from others. More wait.
+pub const STATUSES_OF_ONE: u32 = 8;
 /// Deliveries that are taken in side by side: nearly all the time each waits in its installation's line, where a change goes
 /// out once a second, so there are places for more than a crowd. More wait.
 pub const DELIVERIES_AT_ONCE: usize = 128;
 /// Times taking a delivery in may fail in a way that may pass (over half an hour of waiting). At the bound it is given up.
 pub const DELIVERY_FAILURES: u32 = 40;
+/// Times a delivery may be begun without coming to any end: the program ended in the middle of it, each time. At the bound it is
+/// given up, so that it can't end the program for ever; what a comment said is still found by reading.
+pub const DELIVERY_STARTS: u32 = 5;
 /// How long nothing is looked at without news.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How long after GitHub did not take the App's key it is asked whether it does now; doubled each time, up to
+/// [`SHUT_OUT_MOST`], for nothing goes on before.
+pub const SHUT_OUT_FIRST: Duration = Duration::from_secs(5);
+/// The longest between two such questions.
+pub const SHUT_OUT_MOST: Duration = Duration::from_secs(60);
 /// Files of one change. A larger one is refused.
 pub const CHANGE_FILES: usize = 1_000;
 /// Bytes of all files of one change. A larger one is refused.

@@ -47,6 +47,9 @@ pub const PAGE: usize = 100;
 pub const PAGES: usize = 10;
 /// Pages of the App's delivery log: 20,000 deliveries. Older ones are left out, with a line in the log.
 pub const DELIVERY_PAGES: usize = 200;
+/// The longest between two times that a delivery which keeps failing is asked for: whoever mends what refuses it waits no longer
+/// for it, and three days of failing are some eighty attempts, not two thousand.
+pub const AGAIN_MOST: Duration = HOUR;
 /// Pages of the App's installations: 10,000 of them. More are left out, with a line in the log.
 pub const INSTALLATION_PAGES: usize = 100;
 /// Characters of GitHub's message that are shown. Cut.

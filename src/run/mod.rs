@@ -178,6 +178,18 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them, in the order of a run.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Planning,
+        Self::Working,
+        Self::Verifying,
+        Self::Publishing,
+        Self::Watching,
+        Self::Paused,
+        Self::Closed,
+    ];
+
     /// Whether the run's minutes are running.
     pub(crate) fn is_active(self) -> bool {
         match self {

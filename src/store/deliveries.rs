@@ -93,7 +93,7 @@ pub struct Delivery {
     pub state: String,
     /// When it came.
     pub received: Timestamp,
-    /// Times somebody began to look at it, this one included.
+    /// Times somebody began to look at it since it was last put off, this one included.
     pub starts: u32,
     /// Times that ended in a failure that may pass.
     pub failures: u32,
@@ -198,7 +198,7 @@ impl Store {
         self.write(move |connection| {
             Box::pin(async move {
                 sqlx::query(
-                    "UPDATE deliveries SET not_before = ?2, failures = failures + ?3
+                    "UPDATE deliveries SET not_before = ?2, failures = failures + ?3, starts = 0
                      WHERE id = ?1 AND state = 'stored'",
                 )
                 .bind(id)

@@ -6,6 +6,7 @@ use crate::{
     run::{
         Phase, Run,
         journal::{decode_run, encode_run},
+        reply,
     },
 };
 use sqlx::{Row, sqlite::SqliteConnection};
@@ -23,7 +24,7 @@ impl Store {
     /// Keeps a new run, or finds the one that has its id already: the same request twice is one run.
     pub async fn insert_or_find(&self, run: &Run, repository: &str) -> Result<Stored, StoreError> {
         let (id, created) = (run.id.clone(), run.created.0);
-        let (phase, state) = (word(run.phase()), encode_run(run)?);
+        let (phase, state) = (reply::phase(run.phase()), encode_run(run)?);
         let repository = repository.to_owned();
         self.write(move |connection| {
             Box::pin(async move {
@@ -83,16 +84,8 @@ pub(super) async fn find(
     Ok(Some(Stored { run: decode_run(&state)?, version: row.try_get("version")? }))
 }
 
-/// A phase as the word that lists and queries use.
-pub(super) fn word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Queued => "queued",
-        Phase::Planning => "planning",
-        Phase::Working => "working",
-        Phase::Verifying => "verifying",
-        Phase::Publishing => "publishing",
-        Phase::Watching => "watching",
-        Phase::Paused => "paused",
-        Phase::Closed => "closed",
-    }
+/// The phase that a row names.
+pub(super) fn phase(word: &str) -> Result<Phase, StoreError> {
+    let found = Phase::ALL.into_iter().find(|phase| reply::phase(*phase) == word);
+    found.ok_or_else(|| StoreError::Damaged(format!("a run is in a phase that is not known: {word}")))
 }

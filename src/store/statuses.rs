@@ -32,7 +32,8 @@ impl Store {
         self.set_status(query, run, vec![i64::from(seq), at.0]).await
     }
 
-    /// The newest status is to be written once more: it stands in another comment now.
+    /// The newest status is to be written once more: it stands in another comment now, or nobody could be told. A run that never
+    /// wanted one does not want it now.
     pub async fn status_again(&self, run: &RunId) -> Result<(), StoreError> {
         let query = "UPDATE threads SET status_written = min(status_written, status_wanted - 1)
              WHERE run = ?1 AND status_wanted > 0";
@@ -42,13 +43,6 @@ impl Store {
     /// It could not be written now.
     pub async fn postpone_status(&self, run: &RunId, until: Timestamp) -> Result<(), StoreError> {
         self.set_status("UPDATE threads SET status_after = ?2 WHERE run = ?1", run, vec![until.0]).await
-    }
-
-    /// A status that counts as written, because nobody could be told, is wanted after all.
-    pub async fn want_status_again(&self, run: &RunId) -> Result<(), StoreError> {
-        let query =
-            "UPDATE threads SET status_written = min(status_written, status_wanted - 1) WHERE run = ?1";
-        self.set_status(query, run, Vec::new()).await
     }
 
     async fn set_status(
@@ -76,6 +70,39 @@ impl Store {
             .fetch_all(&self.readers)
             .await?;
         rows.iter().map(wanted).collect()
+    }
+
+    /// The runs whose statuses are wanted besides those, by turns of their installations and the longest waiting first; no
+    /// installation has more than `share` in hand then.
+    pub async fn wanted_statuses_but(
+        &self,
+        in_hand: &[RunId],
+        seen: &[RunId],
+        share: u32,
+        most: u32,
+    ) -> Result<Vec<RunId>, StoreError> {
+        let names = |runs: &[RunId]| {
+            serde_json::Value::from(runs.iter().map(RunId::as_str).collect::<Vec<_>>()).to_string()
+        };
+        let found: Vec<String> = sqlx::query_scalar(
+            "WITH held AS (
+                 SELECT installation, count(*) AS many FROM threads
+                 WHERE run IN (SELECT value FROM json_each(?1)) GROUP BY installation),
+             waiting AS (
+                 SELECT run, coalesce(many, 0) + row_number() OVER (
+                     PARTITION BY installation ORDER BY status_after, status_at, run) AS turn,
+                     status_after, status_at
+                 FROM threads LEFT JOIN held USING (installation) WHERE status_wanted > status_written
+                 AND run NOT IN (SELECT value FROM json_each(?1)) AND run NOT IN (SELECT value FROM json_each(?2)))
+             SELECT run FROM waiting WHERE turn <= ?3 ORDER BY turn, status_after, status_at, run LIMIT ?4",
+        )
+        .bind(names(in_hand))
+        .bind(names(seen))
+        .bind(share)
+        .bind(most)
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(found.into_iter().map(RunId::new).collect())
     }
 
     /// That of one run, if it is wanted.

@@ -1,12 +1,13 @@
 //! The heart of durability: one decision, one transaction.
 
-use super::{Lease, Store, StoreError, effects::encode_outcome, leases, runs};
+use super::{Lease, Store, StoreError, effects::encode_outcome, leases};
 use crate::{
     clock::Timestamp,
     ids::RunId,
     run::{
         Effect, Event, Run,
         journal::{Entry, encode_effect, encode_entry, encode_run},
+        reply,
     },
 };
 use sqlx::sqlite::SqliteConnection;
@@ -104,7 +105,7 @@ impl Record {
             run: step.run.id.clone(),
             version: step.version,
             at: step.at.0,
-            phase: runs::word(step.run.phase()),
+            phase: reply::phase(step.run.phase()),
             state: encode_run(step.run)?,
             event: encode_entry(&entry)?,
             outcome: encode_outcome(step.event)?,

@@ -4,7 +4,7 @@ use super::{Store, StoreError, Stored, runs};
 use crate::{
     clock::Timestamp,
     ids::{ContentHash, RunId},
-    run::{Run, journal::encode_run},
+    run::{Phase, Run, journal::encode_run, reply},
 };
 use sqlx::{
     Row,
@@ -73,8 +73,8 @@ pub enum Whose {
 pub struct Listed {
     /// The run.
     pub id: RunId,
-    /// Where it is, as lists and queries name it.
-    pub phase: String,
+    /// Where it is.
+    pub phase: Phase,
     /// What it is about: a folder, or `github:ID`.
     pub repository: String,
     /// When it was created.
@@ -105,7 +105,7 @@ impl Store {
     /// or pull request is open at a time: two that are asked for in the same instant are one run and one `Busy`.
     pub async fn begin_run(&self, run: &Run, thread: &Thread) -> Result<Begun, StoreError> {
         let (id, created) = (run.id.clone(), run.created.0);
-        let (phase, state, thread) = (runs::word(run.phase()), encode_run(run)?, thread.clone());
+        let (phase, state, thread) = (reply::phase(run.phase()), encode_run(run)?, thread.clone());
         self.write(move |connection| {
             Box::pin(async move {
                 if let Some(known) = runs::find(connection, &id).await? {
@@ -365,7 +365,7 @@ fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
     let run: Option<String> = row.try_get("run")?;
     Ok(Listed {
         id: RunId::new(row.try_get::<String, _>("id")?),
-        phase: row.try_get("phase")?,
+        phase: runs::phase(row.try_get("phase")?)?,
         repository: row.try_get("repository")?,
         created: Timestamp(row.try_get("created")?),
         updated: Timestamp(row.try_get("updated")?),

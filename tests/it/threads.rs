@@ -5,9 +5,10 @@ use quantumlayer::{
     clock::Timestamp,
     ids::{ContentHash, RunId},
     report::Hint,
-    run::{Effect, Event, Outcome, Run, state::Hold, step},
+    run::{Effect, Event, Outcome, Phase, Run, state::Hold, step},
     store::{Begun, Lease, Sender, StepCommit, Store, StoreError, Thread, Wanting, Whose},
 };
+use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
 
 async fn store_in(folder: &Path) -> Store {
@@ -105,6 +106,7 @@ async fn runs_are_found_by_what_they_are_about() {
     let open = store.open_threads().await.unwrap();
     assert_eq!(open.iter().map(|run| run.id.clone()).collect::<Vec<_>>(), ids(&[0, 2, 3]));
     assert_eq!(open[0].repository, format!("github:{}", open[0].thread.as_ref().unwrap().repo_id));
+    assert!(open.iter().all(|run| run.phase == Phase::Queued));
     let all = store.list_runs(10).await.unwrap();
     assert_eq!(all.iter().filter(|run| run.thread.is_none()).count(), 1, "the command line's");
     assert_eq!((all.len(), store.list_runs(2).await.unwrap().len()), (5, 2));
@@ -117,6 +119,11 @@ async fn runs_are_found_by_what_they_are_about() {
     store.repo_is_called(1, "octo", "renamed").await.unwrap();
     assert_eq!(store.thread(&runs[0].id).await.unwrap().unwrap().repo_name, "renamed");
     assert_eq!(store.thread(&runs[2].id).await.unwrap().unwrap().repo_name, "repo");
+    // a word of another program's is no phase
+    let mut side =
+        SqliteConnection::connect(folder.path().join("quantum.db").to_str().unwrap()).await.unwrap();
+    sqlx::query("UPDATE runs SET phase = 'resting'").execute(&mut side).await.unwrap();
+    assert_eq!(store.list_runs(10).await.unwrap_err().code(), "store_damaged");
 }
 
 #[tokio::test]
@@ -168,6 +175,29 @@ async fn installations_take_turns_however_many_one_of_them_wants() {
     store.take_lease(&lease, Timestamp(10), Timestamp(40)).await.unwrap();
     assert_eq!(order(39).await, of(&["d", "b", "c"]), "the first has one in hand");
     assert_eq!(order(40).await, of(&["a", "d", "b", "c"]));
+}
+
+#[tokio::test]
+async fn statuses_go_by_turns_of_their_installations_and_none_takes_all_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(folder.path()).await;
+    let of = |names: &[&str]| names.iter().map(|name| a_run(name).id).collect::<Vec<_>>();
+    for (number, name, installation) in [(1, "a", 1), (2, "b", 1), (3, "c", 1), (4, "d", 2), (5, "e", 3)] {
+        let run = a_run(name);
+        store.begin_run(&run, &Thread { installation, ..thread(1, number) }).await.unwrap();
+        if name != "e" {
+            store.want_status(&run.id, 1).await.unwrap();
+        }
+        store.postpone_status(&run.id, Timestamp(i64::try_from(number).unwrap())).await.unwrap();
+    }
+    let next = async |hand: &[&str], seen: &[&str], share, most| {
+        store.wanted_statuses_but(&of(hand), &of(seen), share, most).await.unwrap()
+    };
+    assert_eq!(next(&[], &[], 8, 9).await, of(&["a", "d", "b", "c"]));
+    assert_eq!(next(&[], &[], 2, 9).await, of(&["a", "d", "b"]));
+    assert_eq!(next(&["a", "b"], &[], 2, 9).await, of(&["d"]), "its share is in hand");
+    assert_eq!(next(&["b"], &["a"], 2, 9).await, of(&["d", "c"]));
+    assert_eq!(next(&[], &["a"], 8, 1).await, of(&["b"]));
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ pub struct AppHands {
     /// The hands of runs in this process: works of one run set the same dependencies up once.
     locals: Mutex<HashMap<RunId, Arc<Performer>>>,
     /// Repositories that are worked in: their tokens are made once.
-    desks: Mutex<HashMap<(u64, u64), Desk>>,
+    pub(super) desks: Mutex<HashMap<(u64, u64), Desk>>,
     pub(super) answers: Answers,
     pub(super) able: Able,
 }
@@ -115,39 +115,6 @@ impl AppHands {
             let hint = "the store is from another version, or damaged: report this with the log";
             Report::new(Class::Broken, "no_thread", message, hint)
         })
-    }
-
-    /// The desk of a run's repository.
-    pub(super) fn desk(&self, thread: &Thread) -> Desk {
-        let repo = RepoRef {
-            id: thread.repo_id,
-            owner: thread.repo_owner.clone(),
-            name: thread.repo_name.clone(),
-            is_private: thread.is_private,
-        };
-        self.desk_of(thread.installation, repo)
-    }
-
-    /// The desk of a repository.
-    pub(super) fn desk_of(&self, installation: u64, repo: RepoRef) -> Desk {
-        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
-        let desk = desks.entry((installation, repo.id));
-        desk.or_insert_with(|| self.parts.github.desk(installation, repo)).clone()
-    }
-
-    /// Takes back the tokens of a repository that nobody works in any more.
-    pub(super) async fn leave(&self, thread: &Thread) {
-        let desk = {
-            let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
-            let key = (thread.installation, thread.repo_id);
-            // a git fetch in the middle would be refused; whoever is at it leaves later
-            if desks.get(&key).is_some_and(Desk::is_shared) { None } else { desks.remove(&key) }
-        };
-        if let Some(desk) = desk
-            && let Err(error) = desk.done().await
-        {
-            tracing::warn!(%error, "a token could not be taken back; it ends by itself within the hour");
-        }
     }
 
     /// Sends one request that changes something, when it is its turn; a limit that is over soon is waited out.
@@ -369,6 +336,7 @@ impl Perform for AppHands {
             Err(trouble) => trouble.told(errand.run),
         };
         counted::effect(&self.parts.metrics, errand.effect, &end);
+        self.keep_names(&thread).await;
         end
     }
 

@@ -9,10 +9,13 @@ use crate::{
     github::webhook,
     ids::RunId,
     intent::notice::Notice,
-    report::{Hint, Report},
+    limits::app as limits,
+    report::{Class, Hint, Report},
     run::Event,
     store::{Delivery, StoreError},
 };
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
 
 /// What came of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,23 +27,46 @@ pub enum Taken {
 }
 
 impl App {
-    /// Takes one delivery in.
+    /// Takes one delivery in; what goes wrong in it ends nothing else.
     pub(super) async fn take(&self, delivery: &Delivery) -> Result<Taken, Report> {
-        let (hands, store) = (self.hands(), self.engine().store());
-        let body = delivery.body().await.map_err(|error| error.report())?;
-        let told = |error: StoreError| error.report();
-        match webhook::notice(&delivery.event, &body, hands.us()) {
-            Notice::Commented(comment) => self.commented(&comment).await,
-            Notice::PullClosed { repo, number, merged, .. } => {
-                let runs = store.open_runs_that_sent(repo.id, PULL, number).await.map_err(told)?;
-                self.tell_all(runs, &Event::PullEnded { merged }).await
+        if delivery.starts > limits::DELIVERY_STARTS {
+            let message =
+                format!("the program ended {} times while it took this in", limits::DELIVERY_STARTS);
+            let hint = "look in the log for why it ended; say the command again when that is mended";
+            return Err(Report::new(Class::Broken, "starts", message, hint));
+        }
+        caught(self.follow_notice(delivery)).await
+    }
+
+    async fn follow_notice(&self, delivery: &Delivery) -> Result<Taken, Report> {
+        let body = delivery.body().await.map_err(told)?;
+        match webhook::notice(&delivery.event, &body, self.hands().us()) {
+            Notice::Commented(comment) => {
+                let taken = self.commented(&comment).await?;
+                if let (Taken::Done(_), Some(installation)) = (taken, comment.installation) {
+                    let desk = self.hands().desk_of(installation, comment.repo.clone());
+                    self.hands().keep_told(&desk).await;
+                }
+                Ok(taken)
             }
+            Notice::PullClosed { repo, number, .. } => self.closed_pull(repo.id, number).await,
             Notice::ThreadGone { repo, number } => self.lost_thread(&repo, number).await,
             Notice::RepoGone { repo_ids, why } => self.lost_repos(&repo_ids, why).await,
             Notice::InstallationGone { installation, why } => self.lost_installation(installation, why).await,
             Notice::RepoBack { repo_ids } => self.repos_are_back(&repo_ids).await,
             Notice::InstallationBack { installation } => self.installation_is_back(installation).await,
             Notice::Ignored(why) => Ok(Taken::Nothing(why.code())),
+        }
+    }
+
+    /// A pull request was closed. It may be open again since: runs are told what GitHub says now.
+    async fn closed_pull(&self, repo: u64, number: u64) -> Result<Taken, Report> {
+        let runs = self.engine().store().open_runs_that_sent(repo, PULL, number).await.map_err(told)?;
+        let Some(first) = runs.first() else { return Ok(Taken::Nothing("no_run")) };
+        let thread = self.hands().thread(first).await?;
+        match self.end_of_pull(&thread, number).await.map_err(|error| error.report())? {
+            Some(event) => self.tell_all(runs, &event).await,
+            None => Ok(Taken::Nothing("still_open")),
         }
     }
 
@@ -55,5 +81,30 @@ impl App {
             }
         }
         Ok(Taken::Done("told"))
+    }
+}
+
+fn told(error: StoreError) -> Report {
+    error.report()
+}
+
+/// A panic inside is an error of this alone: the program goes on, and all others in it.
+pub(super) async fn caught<T>(work: impl Future<Output = Result<T, Report>>) -> Result<T, Report> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        let hint = "report this with the log; others are not held up by it";
+        Err(Report::new(Class::Broken, "panic", "it hit a bug and was given up", hint))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_that_does_not_pass() {
+        let works = async |fails: bool| if fails { panic!("a bug") } else { Ok(7) };
+        assert_eq!(caught(works(false)).await, Ok(7));
+        let report = caught(works(true)).await.unwrap_err();
+        assert_eq!((report.code.as_str(), report.class), ("panic", Class::Broken));
     }
 }

@@ -95,7 +95,7 @@ impl App {
         for id in runs {
             let run = store.run(&id).await.map_err(told)?.run;
             if run.outcome() == Some(Outcome::Gone) {
-                store.want_status_again(&id).await.map_err(told)?;
+                store.status_again(&id).await.map_err(told)?;
                 is_any = true;
             }
         }

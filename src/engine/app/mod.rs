@@ -11,6 +11,8 @@ mod branch;
 mod commands;
 mod counted;
 mod desk;
+mod desks;
+mod door;
 mod facts;
 mod hands;
 mod hearing;

@@ -12,6 +12,7 @@ use super::{
     App, Taken,
     desk::Trouble,
     hearing::{command_of, key},
+    intake::caught,
     twins::Twin,
 };
 use crate::{
@@ -199,12 +200,12 @@ impl App {
             thread_body: issue.body,
             ..comment
         };
-        Ok(self.commented(&comment).await.map_err(Trouble::from)?)
+        Ok(caught(self.commented(&comment)).await.map_err(Trouble::from)?)
     }
 }
 
-/// Why a repository is not read to its end now.
-enum ReadError {
+/// Why something is not read to its end now.
+pub(super) enum ReadError {
     /// The installation may not ask now.
     Limited,
     Trouble(Trouble),

@@ -2,16 +2,18 @@
 //! them three days: "Handling failed webhook deliveries"); what no delivery told of is read (`scan`); pull requests that we
 //! watch are read again.
 
-use super::{App, publish::PULL};
+use super::{App, desk::Trouble, publish::PULL, scan::ReadError};
 use crate::{
     clock::Timestamp,
     engine::{owner, perform::sweep_work},
     github::{DeliveryLog, FailedDelivery, GitHubError, PullState},
+    ids::RunId,
     limits::{app as limits, server::DELIVERIES_KEPT},
     report::{Hint, Report},
     run::{Event, Phase},
-    store::{KnownRepo, StoreError},
+    store::{KnownRepo, StoreError, Thread},
 };
+use std::collections::HashSet;
 
 /// What a sweep found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,27 +30,31 @@ pub struct Swept {
 
 /// Up to when GitHub's log of deliveries was looked through.
 const LOG: &str = "deliveries";
+/// From when on deliveries that failed have to be looked for: that of which none is older that still waits.
+const FAILED: &str = "failed deliveries";
 
 impl App {
-    /// Looks for what was missed.
+    /// Looks for what was missed. Each part goes by itself: what ends one is said, the others are done all the same, and it is
+    /// the answer in the end.
     pub async fn sweep(&self) -> Result<Swept, Report> {
-        self.free().await?;
-        self.look_at_deadlines().await?;
-        let now = self.engine().now();
-        let log = self.delivery_log(now).await?;
+        let (now, mut parts) = (self.engine().now(), Parts::default());
+        parts.end(self.free().await);
+        parts.end(self.look_at_deadlines().await);
+        let log = parts.end(self.delivery_log(now).await);
         // read first: what is found by reading is heard in the order in which it was said
-        let scanned = self.scan().await?;
+        let scanned = parts.end(self.scan().await);
         let redelivered = match log {
-            Some(log) => self.redeliver(log.failed, now).await?,
+            Some(log) => parts.end(self.redeliver(log.failed, now).await),
             None => 0,
         };
-        let ended = self.look_at_pulls().await?;
-        self.forget_old(now).await.map_err(|error| error.report())?;
+        let ended = parts.end(self.look_at_pulls().await);
+        self.hands().leave_all().await;
+        parts.end(self.forget_old(now).await.map_err(|error| error.report()));
         let swept = Swept { redelivered, heard: scanned.heard, twins: scanned.twins, ended };
         if swept != Swept::default() {
             tracing::info!(?swept, "swept");
         }
-        Ok(swept)
+        parts.trouble.map_or(Ok(swept), Err)
     }
 
     /// Reads GitHub's log from where it was looked through last, and learns from it which repositories there are; None: not now.
@@ -57,8 +63,10 @@ impl App {
         let told = |error: StoreError| error.report();
         let last = store.looked(LOG).await.map_err(told)?;
         let earliest = now.before(limits::DELIVERIES_ASKED);
-        let since = last.map_or(earliest, |last| last.before(limits::CLOCKS_DIFFER).max(earliest));
-        let log = match self.hands().parts.github.deliveries(since).await {
+        let back = |last: Timestamp| last.before(limits::CLOCKS_DIFFER).max(earliest);
+        let since = last.map_or(earliest, back);
+        let failed_since = store.looked(FAILED).await.map_err(told)?.map_or(earliest, back);
+        let log = match self.hands().parts.github.deliveries(since, failed_since).await {
             Ok(log) => log,
             Err(GitHubError::Limited { .. }) => return Ok(None),
             Err(error) => return Err(error.report()),
@@ -81,33 +89,34 @@ impl App {
             };
             store.see_repo(&repo).await.map_err(told)?;
         }
+        store.look_done(LOG, now).await.map_err(told)?;
         Ok(Some(log))
     }
 
-    /// Asks for what failed and what we don't have. Only when all of it was asked for, the log is looked through up to now.
+    /// Asks for what failed and what we don't have, when it is due. What did not come yet is looked for again next time.
     async fn redeliver(&self, failed: Vec<FailedDelivery>, now: Timestamp) -> Result<u32, Report> {
         let (hands, store) = (self.hands(), self.engine().store());
-        let (mut asked, mut is_whole) = (0, true);
+        let (mut asked, mut is_limited, mut open) = (0, false, now);
         for one in failed {
             if store.delivery(&one.guid).await.map_err(|error| error.report())?.is_some() {
                 continue;
             }
-            match hands.parts.github.redeliver(one.id).await {
-                Ok(()) => asked += 1,
-                // it is in the log no more
-                Err(GitHubError::Missing { .. }) => {}
-                Err(error) => {
-                    is_whole = false;
-                    if matches!(error, GitHubError::Limited { .. }) {
-                        break;
+            // the first time, whatever the clocks say
+            let is_due = one.due <= now.max(one.first);
+            if is_due && !is_limited {
+                match hands.parts.github.redeliver(one.id).await {
+                    Ok(()) => asked += 1,
+                    // it is in the log no more
+                    Err(GitHubError::Missing { .. }) => continue,
+                    Err(GitHubError::Limited { .. }) => is_limited = true,
+                    Err(error) => {
+                        tracing::warn!(delivery = %one.guid, %error, "could not be asked for again");
                     }
-                    tracing::warn!(delivery = %one.guid, %error, "could not be asked for again");
                 }
             }
+            open = open.min(one.first);
         }
-        if is_whole {
-            store.look_done(LOG, now).await.map_err(|error| error.report())?;
-        }
+        store.look_done(FAILED, open).await.map_err(|error| error.report())?;
         Ok(asked)
     }
 
@@ -121,41 +130,61 @@ impl App {
 
     /// Reads the pull requests of runs that are watched: that one was closed may have been missed.
     async fn look_at_pulls(&self) -> Result<u32, Report> {
-        let (hands, store) = (self.hands(), self.engine().store());
-        let mut ended = 0;
-        for listed in store.open_threads().await.map_err(|error| error.report())? {
+        let (mut ended, mut limited) = (0, HashSet::new());
+        for listed in self.engine().store().open_threads().await.map_err(|error| error.report())? {
             let (run, Some(thread)) = (listed.id, listed.thread) else { continue };
-            if listed.phase != crate::run::reply::phase(Phase::Watching) {
+            let is_watching = listed.phase == Phase::Watching;
+            if !is_watching || limited.contains(&thread.installation) {
                 continue;
             }
-            let known = store.remembered(&run, PULL).await.map_err(|error| error.report())?;
-            let Some(number) = known.and_then(|known| known.remote_id) else { continue };
-            let event = match hands.desk(&thread).pull(number).await {
-                Ok(pull) if pull.state == PullState::Open => continue,
-                Ok(pull) => Event::PullEnded { merged: pull.state == PullState::Merged },
-                Err(GitHubError::Gone(lost)) => Event::Gone { what: lost.words().to_owned() },
-                Err(GitHubError::Limited { .. }) => break,
-                Err(error) => {
-                    tracing::warn!(%run, %error, "its pull request could not be read");
-                    continue;
-                }
-            };
-            self.engine().tell(&run, &event).await?;
-            self.look_at(&run);
-            ended += 1;
+            match self.look_at_pull(&run, &thread).await {
+                Ok(has_ended) => ended += u32::from(has_ended),
+                Err(ReadError::Limited) => drop(limited.insert(thread.installation)),
+                Err(ReadError::Trouble(trouble)) => passed_over(&run, trouble),
+            }
         }
         Ok(ended)
     }
 
+    /// Reads the pull request of one run; whether it has ended.
+    async fn look_at_pull(&self, run: &RunId, thread: &Thread) -> Result<bool, ReadError> {
+        let known = self.engine().store().remembered(run, PULL).await.map_err(Trouble::from)?;
+        let Some(number) = known.and_then(|known| known.remote_id) else { return Ok(false) };
+        let Some(event) = self.end_of_pull(thread, number).await? else { return Ok(false) };
+        self.engine().tell(run, &event).await.map_err(Trouble::from)?;
+        self.look_at(run);
+        Ok(true)
+    }
+
+    /// What GitHub says now of a pull request, as runs are told it; None: it is open.
+    pub(super) async fn end_of_pull(
+        &self,
+        thread: &Thread,
+        number: u64,
+    ) -> Result<Option<Event>, GitHubError> {
+        match self.hands().desk(thread).pull(number).await {
+            Ok(pull) if pull.state == PullState::Open => Ok(None),
+            Ok(pull) => Ok(Some(Event::PullEnded { merged: pull.state == PullState::Merged })),
+            Err(GitHubError::Gone(lost)) => Ok(Some(Event::Gone { what: lost.words().to_owned() })),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Runs whose deadline has passed are looked at.
     async fn look_at_deadlines(&self) -> Result<(), Report> {
-        let (store, now) = (self.engine().store(), self.engine().now());
-        for listed in store.open_threads().await.map_err(|error| error.report())? {
-            let run = store.run(&listed.id).await.map_err(|error| error.report())?.run;
-            if run.wake_at().is_some_and(|at| at <= now) {
-                self.engine().tell(&run.id, &Event::Woke).await?;
-                self.look_at(&run.id);
+        for listed in self.engine().store().open_threads().await.map_err(|error| error.report())? {
+            if let Err(trouble) = self.look_at_deadline(&listed.id).await {
+                passed_over(&listed.id, trouble);
             }
+        }
+        Ok(())
+    }
+
+    async fn look_at_deadline(&self, run: &RunId) -> Result<(), Trouble> {
+        let (store, now) = (self.engine().store(), self.engine().now());
+        if store.run(run).await?.run.wake_at().is_some_and(|at| at <= now) {
+            self.engine().tell(run, &Event::Woke).await?;
+            self.look_at(run);
         }
         Ok(())
     }
@@ -174,11 +203,42 @@ impl App {
     async fn free(&self) -> Result<(), Report> {
         let store = self.engine().store();
         for lease in store.held_leases().await.map_err(|error| error.report())? {
-            if owner::is_gone(&lease.owner) {
-                store.release_lease(&lease).await.map_err(|error| error.report())?;
-                self.look_at(&lease.run);
+            if !owner::is_gone(&lease.owner) {
+                continue;
+            }
+            match store.release_lease(&lease).await {
+                Ok(()) => self.look_at(&lease.run),
+                Err(error) => passed_over(&lease.run, error.into()),
             }
         }
         Ok(())
+    }
+}
+
+/// The parts of a sweep.
+#[derive(Default)]
+struct Parts {
+    /// Why the first that failed did.
+    trouble: Option<Report>,
+}
+
+impl Parts {
+    /// One has ended; nothing came of it when it failed.
+    fn end<T: Default>(&mut self, end: Result<T, Report>) -> T {
+        end.unwrap_or_else(|report| {
+            tracing::error!(%report, hint = %report.hint, "a part of the sweep failed; the others go on");
+            self.trouble.get_or_insert(report);
+            T::default()
+        })
+    }
+}
+
+/// One run is passed over, and the others are not: what can be done is said.
+fn passed_over(run: &RunId, trouble: Trouble) {
+    match trouble {
+        Trouble::Gone(what) => tracing::warn!(%run, what, "is gone; the next sweep looks again"),
+        Trouble::Told(report) => {
+            tracing::error!(%run, %report, hint = %report.hint, "passed over; the next sweep looks again");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Dropping what `serve` returns is like a crash: safe, and what was begun goes on after the next start.
 
-use super::{AppHands, Taken, counted};
+use super::{AppHands, Taken, counted, door::Knocks};
 use crate::{
     agent::contract::Watch,
     clock::Timestamp,
@@ -41,12 +41,14 @@ pub struct App {
     /// A delivery came.
     came: Arc<Notify>,
     /// A run may want something.
-    wants: Notify,
+    pub(super) wants: Notify,
     /// When a run whose drive failed is driven again.
     later: Mutex<HashMap<RunId, (u32, Timestamp)>>,
     /// Of a repository, one comment is decided about at a time: two commands on one issue must not both find it free. And a
     /// comment's own: two deliveries of it must not both answer.
     locks: Mutex<HashMap<(u64, Option<String>), Arc<tokio::sync::Mutex<()>>>>,
+    /// When GitHub is asked whether it takes us, while it does not.
+    pub(super) knocks: Mutex<Knocks>,
     /// When it began: what was missed before is looked for at once.
     awake_since: Timestamp,
 }
@@ -66,6 +68,7 @@ impl App {
             wants: Notify::new(),
             later: Mutex::default(),
             locks: Mutex::default(),
+            knocks: Mutex::default(),
             awake_since,
         }
     }
@@ -122,10 +125,12 @@ impl App {
         let (mut hand, mut ids) = (FuturesUnordered::new(), Vec::<String>::new());
         loop {
             // nothing could be looked up, and nobody is to blame for it: they are kept until GitHub takes us again
-            let is_shut_out = self.hands().parts.github.shut_out().is_some();
-            if is_shut_out && hand.is_empty() {
-                return Ok(None);
+            if hand.is_empty()
+                && let Some(next) = self.shut_out_until().await
+            {
+                return Ok(Some(next));
             }
+            let is_shut_out = self.hands().parts.github.shut_out().is_some();
             let free = limits::DELIVERIES_AT_ONCE.saturating_sub(ids.len());
             let places = if is_shut_out { 0 } else { free };
             if places > 0 {

@@ -1,7 +1,9 @@
 //! A key that GitHub no longer takes, and clocks that are wrong.
 
 use super::{Town, good};
+use crate::world::Fault;
 use quantumlayer::clock::{Clock, Timestamp};
+use std::time::Duration;
 
 /// How far this machine's clock may be off, in minutes.
 const OFF: &[i64] = &[10, -10, 3 * 60, -3 * 60, 40 * 24 * 60];
@@ -62,5 +64,21 @@ async fn with_a_key_that_is_wrong_everything_waits_and_then_goes_on() {
         }
         let thread = town.thread(number).replace(" (edited once)", "");
         assert_eq!(thread, expected, "{is_begun}\n{}", town.hub.log_text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_taken_asks_again_ever_later_and_goes_on_without_a_start() {
+    let town = Town::by_hand(&good()).await;
+    let number = town.issue();
+    town.hub.fault("POST", "/access_tokens", 1, Fault::status(401));
+    town.hub.fault("GET", "/app", 1, Fault::status(401));
+    town.say(number, town.usual.ada, "/quantum build").await;
+    assert!(town.github.shut_out().is_some());
+    for (seconds, asked) in [(0, 0), (5, 1), (5, 1), (5, 2)] {
+        town.clock.advance(Duration::from_secs(seconds));
+        town.work().await;
+        assert_eq!(town.hub.count("GET", "/app"), asked, "{}", town.hub.log_text());
+        assert_eq!(town.run().await, if asked < 2 { "none" } else { "watching" });
     }
 }

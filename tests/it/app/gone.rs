@@ -147,9 +147,18 @@ async fn under_a_new_name_it_goes_on() {
         let thread = town.thread(number);
         assert_eq!(thread.matches("rocket by").count(), 1, "{moment}: {thread}");
         assert_eq!(thread.matches("slot=status").count(), 1, "{moment}: {thread}");
+        // what is said once that is known leads to where it is now
+        for _ in 0..2 {
+            town.say(number, ada, "/quantum status").await;
+        }
+        let link = format!("/acme/gadgets/issues/{number}#issuecomment-N");
+        assert!(town.thread(number).contains(&link), "{moment}: {}", town.thread(number));
         town.say(number, ada, "/quantum cancel").await;
         assert_eq!(town.run().await, "closed: cancelled", "{moment}");
-        assert_eq!(town.thread(number).matches("**Cancelled**").count(), 1, "{moment}");
+        let thread = town.thread(number);
+        assert_eq!(thread.matches("**Cancelled**").count(), 1, "{moment}");
+        let known = town.store.list_runs(1).await.unwrap().remove(0).thread.unwrap();
+        assert_eq!((known.repo_owner.as_str(), known.repo_name.as_str()), ("acme", "gadgets"), "{moment}");
     }
 }
 

@@ -6,11 +6,13 @@
 use super::{
     Town,
     chance::{Script, Story, check, noon, seeds, writers},
+    good,
 };
 use crate::{
     seeds::dice::Dice,
     world::{Hub, RepoId},
 };
+use sqlx::{Connection, SqliteConnection};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -211,6 +213,24 @@ async fn a_suspended_installation_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_answers_and_refusals_are_given_back_by_the_next_sweep() {
+    let (town, _) = Town::known(&[]).await;
+    let number = town.issue();
+    for (user, words) in [(town.usual.ada, "/quantum help"), (town.usual.rita, "/quantum build")] {
+        town.hub.comment(town.usual.repo, number, user, words);
+        town.hear().await;
+    }
+    town.reconcile().await;
+    let count = |method: &str, path: &str| town.hub.count(method, path);
+    let made = count("POST", "/access_tokens");
+    // one is for reading
+    assert_eq!(made, count("DELETE", "/installation/token") + 1, "{}", town.hub.log_text());
+    town.reconcile().await;
+    assert_eq!(made, count("POST", "/access_tokens"));
+    assert_eq!(made, count("DELETE", "/installation/token") + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_happens_a_sweep_costs_nothing() {
     let (town, _) = Town::known(&["acme/gadgets"]).await;
     let number = town.issue();
@@ -234,4 +254,61 @@ async fn where_nothing_happens_a_sweep_costs_nothing() {
     let costly = asked.iter().filter(|entry| entry.status != Some(304)).count();
     eprintln!("in an hour: {} questions, {costly} of them answered with more than 304", asked.len());
     assert!(asked.len() >= 40 && costly <= 6, "{}", town.hub.log_text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_failing_is_asked_for_ever_later_and_comes_in_the_end() {
+    let (town, _) = Town::known(&[]).await;
+    let number = town.issue();
+    town.hub.comment(town.usual.repo, number, town.usual.ada, "Hello.");
+    town.hub.fail(1);
+    let mut asked = Vec::new();
+    for minutes in (0..24 * 60).step_by(2) {
+        // as with a wrong secret: what is asked for comes, and is refused
+        if town.app.sweep().await.unwrap().redelivered > 0 {
+            asked.push(minutes);
+            town.hub.fail(1);
+        }
+        town.later(Duration::from_secs(120));
+    }
+    eprintln!("asked for after so many minutes: {asked:?}");
+    assert_eq!(asked[..3], [0, 2, 4]);
+    assert!((20..40).contains(&asked.len()), "{asked:?}");
+    let most = asked.windows(2).map(|two| two[1] - two[0]).max();
+    assert!(most <= Some(62), "{asked:?}");
+    // what refused it is mended
+    town.later(HOUR);
+    assert_eq!(town.reconcile().await.redelivered, 1);
+    town.later(HOUR);
+    assert_eq!(town.reconcile().await.redelivered, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_be_read_is_passed_over_and_nobody_else_waits() {
+    let town = Town::new(&[good(), good()].concat()).await;
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        let number = town.issue();
+        town.say(number, town.usual.ada, "/quantum build").await;
+        assert_eq!(town.run().await, "watching");
+        numbers.push(number);
+    }
+    let oldest = town.store.open_threads().await.unwrap().remove(0).id;
+    let path = town.folder.path().join("quantum.db");
+    let mut side = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    sqlx::query("UPDATE runs SET state = 'no state' WHERE id = ?")
+        .bind(oldest.as_str())
+        .execute(&mut side)
+        .await
+        .unwrap();
+    for pull in [numbers[0] + 1, numbers[1] + 1] {
+        town.hub.close(town.usual.repo, pull, town.usual.ada);
+    }
+    town.hub.lose(usize::MAX);
+    let swept = town.app.sweep().await.unwrap();
+    assert_eq!((swept.ended, town.run().await.as_str()), (1, "closed: abandoned"));
+    // nor do other statuses wait for what is wanted of it
+    town.store.want_status(&oldest, 99).await.unwrap();
+    town.work().await;
+    assert_eq!(town.thread(numbers[1]).matches("**Closed by a person**").count(), 1);
 }

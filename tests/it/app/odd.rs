@@ -126,3 +126,20 @@ async fn old_news_of_a_loss_ends_nothing_that_is_there() {
     }
     assert_eq!(town.thread(number), thread);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_ends_the_program_each_time_is_given_up() {
+    let town = Town::new(&talk()).await;
+    let number = town.issue();
+    town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum help");
+    assert_eq!(town.hub.deliver_all().await, [202]);
+    // begun, and never brought to an end
+    for _ in 0..4 {
+        assert_eq!(town.store.next_deliveries(town.clock.now(), 9).await.unwrap().len(), 1);
+    }
+    let id = town.store.next_deliveries(town.clock.now(), 9).await.unwrap().remove(0).id;
+    town.work().await;
+    let kept = town.store.delivery(&id).await.unwrap().unwrap();
+    assert_eq!((kept.state.as_str(), kept.why.as_deref()), ("failed", Some("starts")));
+    assert!(!town.thread(number).contains("quantum-acme"), "{}", town.thread(number));
+}

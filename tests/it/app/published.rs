@@ -103,6 +103,23 @@ async fn a_pull_request_that_is_closed_while_it_is_made_ends_the_run_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_that_is_open_again_when_it_is_told_as_closed_is_still_watched() {
+    let (town, number) = begun().await;
+    let (repo, ada) = (town.usual.repo, town.usual.ada);
+    town.settle().await;
+    town.hub.close(repo, number + 1, ada);
+    town.hub.hold_back(1);
+    town.hub.reopen(repo, number + 1, ada);
+    town.settle().await;
+    town.hub.let_go();
+    town.settle().await;
+    assert_eq!(town.run().await, "watching", "{}", town.thread(number));
+    town.hub.close(repo, number + 1, ada);
+    town.settle().await;
+    assert_eq!(town.run().await, "closed: abandoned", "{}", town.thread(number));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pull_request_that_is_closed_while_we_are_away_is_not_opened_again() {
     let (town, number) = begun().await;
     let (repo, ada) = (town.usual.repo, town.usual.ada);

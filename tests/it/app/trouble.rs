@@ -5,6 +5,7 @@ use super::{
     ambiguous::{CHANGES, standing},
     good,
 };
+use quantumlayer::run::Phase;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_stops_anywhere_goes_on_and_nothing_is_there_twice() {
@@ -40,7 +41,7 @@ async fn a_repository_that_goes_ends_its_run() {
     town.hub.suspend(town.usual.installation, true);
     town.settle().await;
     let runs = town.store.list_runs(10).await.unwrap();
-    assert_eq!(runs.iter().map(|run| run.phase.as_str()).collect::<Vec<_>>(), ["closed"]);
+    assert_eq!(runs.iter().map(|run| run.phase).collect::<Vec<_>>(), [Phase::Closed]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,13 +87,14 @@ async fn failed_deliveries_are_found_and_sent_again() {
     let stage =
         Stage::new(&[(LOG, &pages), ("POST /app/hook/deliveries/3/attempts", &[play(202, json!({}))])]).await;
     let since = Timestamp(NOW.0 - 6 * 3_600_000);
-    let failed = stage.github.deliveries(since).await.unwrap().failed;
+    let failed = stage.github.deliveries(since, since).await.unwrap().failed;
     let at = |hour: i64| Timestamp(NOW.0 - (8 - hour) * 3_600_000 + 1_800_000);
     let one = |id: u64, guid: &str, hour| FailedDelivery {
         id,
         guid: guid.to_owned(),
         event: "issues".to_owned(),
-        at: at(hour),
+        first: at(hour),
+        due: at(hour),
     };
     assert_eq!(failed, [one(1, "b", 2), one(3, "c", 5), one(1_000_000_000_000_005, "e", 7)]);
     let queries: Vec<_> = stage.asked().into_iter().map(|asked| asked.query).collect();
@@ -121,7 +122,7 @@ async fn what_is_unchanged_is_read_on_behind_its_first_page() {
         page(&[5, 4]).header("etag", "W/\"1\"").header("link", "<http://x/?cursor=v1_4>; rel=\"next\"");
     let answers = [first, page(&[3]), play(304, Value::Null).text(""), page(&[3, 2])];
     let stage = Stage::new(&[(LOG, &answers)]).await;
-    let read = async || stage.github.deliveries(Timestamp(0)).await.unwrap();
+    let read = async || stage.github.deliveries(Timestamp(0), Timestamp(0)).await.unwrap();
     let ids =
         |log: &quantumlayer::github::DeliveryLog| log.failed.iter().map(|one| one.id).collect::<Vec<_>>();
     let (before, after) = (read().await, read().await);

@@ -122,6 +122,22 @@ async fn a_token_reaches_one_repository_and_may_do_one_thing() {
 }
 
 #[tokio::test]
+async fn only_the_token_for_reading_is_kept_when_nobody_works() {
+    let stage = Stage::new(&[(COMMENT, &[commented()]), (ISSUE, &[said(418, "")])]).await;
+    let desk = stage.desk();
+    assert!(desk.for_reading().is_none(), "there is none yet");
+    desk.comment(5, "x").await.unwrap();
+    desk.issue(5).await.unwrap_err();
+    let left = desk.for_reading().unwrap();
+    desk.done().await.unwrap();
+    left.issue(5).await.unwrap_err();
+    assert_eq!((stage.count(MINT), stage.count(REVOKE)), (2, 1));
+    assert_eq!(stage.asked().last().unwrap().bearer(), "ghs_canary-2");
+    stage.wait(3_600);
+    assert!(left.for_reading().is_none(), "it has lapsed");
+}
+
+#[tokio::test]
 async fn a_token_is_made_once_and_renewed_in_time() {
     let stage = Stage::new(&[(COMMENT, &[commented()]), (ISSUE, &[said(418, "")])]).await;
     let desk = stage.desk();
