@@ -46,13 +46,15 @@ pub struct App {
     later: Mutex<HashMap<RunId, (u32, Timestamp)>>,
     /// Of a repository, one comment is decided about at a time: two commands on one issue must not both find it free. And a
     /// comment's own: two deliveries of it must not both answer.
-    locks: Mutex<HashMap<(u64, Option<String>), Arc<tokio::sync::Mutex<()>>>>,
+    locks: Mutex<Locks>,
     /// When GitHub is asked whether it takes us, while it does not.
     pub(super) knocks: Mutex<Knocks>,
     /// When it began: what was missed before is looked for at once.
     awake_since: Timestamp,
 }
 
+/// By repository; with a comment's name, of that comment alone.
+type Locks = HashMap<(u64, Option<String>), Arc<tokio::sync::Mutex<()>>>;
 type Driven<'a> = LocalBoxFuture<'a, (RunId, Result<Phase, Report>)>;
 
 impl App {
