@@ -394,8 +394,6 @@ impl Wiring {
 /// variable's name.
 pub(super) fn host_env(settings: &Settings, env: &Env) -> BTreeMap<String, String> {
     let mut all = env.all().clone();
-    if let Some(key) = &settings.openai_key {
-        all.insert("OPENAI_API_KEY".to_owned(), key.expose().to_owned());
-    }
+    all.extend(settings.openai_key.iter().map(|key| ("OPENAI_API_KEY".to_owned(), key.expose().to_owned())));
     all
 }

@@ -72,39 +72,6 @@ impl Store {
         rows.iter().map(wanted).collect()
     }
 
-    /// The runs whose statuses are wanted besides those, by turns of their installations and the longest waiting first; no
-    /// installation has more than `share` in hand then.
-    pub async fn wanted_statuses_but(
-        &self,
-        in_hand: &[RunId],
-        seen: &[RunId],
-        share: u32,
-        most: u32,
-    ) -> Result<Vec<RunId>, StoreError> {
-        let names = |runs: &[RunId]| {
-            serde_json::Value::from(runs.iter().map(RunId::as_str).collect::<Vec<_>>()).to_string()
-        };
-        let found: Vec<String> = sqlx::query_scalar(
-            "WITH held AS (
-                 SELECT installation, count(*) AS many FROM threads
-                 WHERE run IN (SELECT value FROM json_each(?1)) GROUP BY installation),
-             waiting AS (
-                 SELECT run, coalesce(many, 0) + row_number() OVER (
-                     PARTITION BY installation ORDER BY status_after, status_at, run) AS turn,
-                     status_after, status_at
-                 FROM threads LEFT JOIN held USING (installation) WHERE status_wanted > status_written
-                 AND run NOT IN (SELECT value FROM json_each(?1)) AND run NOT IN (SELECT value FROM json_each(?2)))
-             SELECT run FROM waiting WHERE turn <= ?3 ORDER BY turn, status_after, status_at, run LIMIT ?4",
-        )
-        .bind(names(in_hand))
-        .bind(names(seen))
-        .bind(share)
-        .bind(most)
-        .fetch_all(&self.readers)
-        .await?;
-        Ok(found.into_iter().map(RunId::new).collect())
-    }
-
     /// That of one run, if it is wanted.
     pub async fn wanted_status(&self, run: &RunId) -> Result<Option<WantedStatus>, StoreError> {
         let row = sqlx::query(&format!("{WANTED} AND run = ?"))

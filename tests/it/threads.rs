@@ -178,29 +178,6 @@ async fn installations_take_turns_however_many_one_of_them_wants() {
 }
 
 #[tokio::test]
-async fn statuses_go_by_turns_of_their_installations_and_none_takes_all_places() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store_in(folder.path()).await;
-    let of = |names: &[&str]| names.iter().map(|name| a_run(name).id).collect::<Vec<_>>();
-    for (number, name, installation) in [(1, "a", 1), (2, "b", 1), (3, "c", 1), (4, "d", 2), (5, "e", 3)] {
-        let run = a_run(name);
-        store.begin_run(&run, &Thread { installation, ..thread(1, number) }).await.unwrap();
-        if name != "e" {
-            store.want_status(&run.id, 1).await.unwrap();
-        }
-        store.postpone_status(&run.id, Timestamp(i64::try_from(number).unwrap())).await.unwrap();
-    }
-    let next = async |hand: &[&str], seen: &[&str], share, most| {
-        store.wanted_statuses_but(&of(hand), &of(seen), share, most).await.unwrap()
-    };
-    assert_eq!(next(&[], &[], 8, 9).await, of(&["a", "d", "b", "c"]));
-    assert_eq!(next(&[], &[], 2, 9).await, of(&["a", "d", "b"]));
-    assert_eq!(next(&["a", "b"], &[], 2, 9).await, of(&["d"]), "its share is in hand");
-    assert_eq!(next(&["b"], &["a"], 2, 9).await, of(&["d", "c"]));
-    assert_eq!(next(&[], &["a"], 8, 1).await, of(&["b"]));
-}
-
-#[tokio::test]
 async fn what_left_is_remembered_and_a_late_owner_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = store_in(folder.path()).await;

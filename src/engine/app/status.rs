@@ -19,13 +19,12 @@ use crate::{
     run::{Ground, Outcome, Phase, Run, Verdict, comment},
     store::{Lease, Sender, WantedStatus},
 };
-use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use futures_util::FutureExt;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
 
 /// Under which key status comments are remembered: they are no run's effect, and nobody's lease.
 pub(super) fn key(run: &RunId) -> String {
@@ -38,56 +37,20 @@ pub(super) const QUEUED: u32 = 1;
 pub(super) const STATUS: &str = "status";
 
 impl AppHands {
-    /// Writes the statuses that are due, side by side: each waits in the line of its own installation, and nobody for the others.
-    /// When the next one is due, if any waits.
+    /// Writes the statuses that are due, side by side: each waits in the line of its own installation. When the next one is
+    /// due, if any waits.
     pub(super) async fn write_statuses(&self, again: Duration) -> Result<Option<Timestamp>, Report> {
-        let (mut hand, mut busy) = (FuturesUnordered::new(), HashSet::new());
-        // those that need no other look without news, and when they are due
-        let mut seen = HashMap::<RunId, Option<Timestamp>>::new();
-        let mut look = std::pin::pin!(tokio::time::sleep(limits::LOOK_AGAIN));
-        loop {
-            let places = limits::STATUSES_AT_ONCE.saturating_sub(busy.len());
-            if places > 0 {
-                for run in self.wanted_besides(&busy, &seen, places).await? {
-                    busy.insert(run.clone());
-                    hand.push(async move {
-                        let end = self.write_status_of(&run, again).await;
-                        (run, end)
-                    });
-                }
-            }
-            tokio::select! {
-                ended = hand.next() => {
-                    let Some((run, end)) = ended else { return Ok(seen.into_values().flatten().min()) };
-                    busy.remove(&run);
-                    let due = end.unwrap_or_else(|report| {
-                        tracing::error!(%run, %report, hint = %report.hint, "its status is not written; tried again");
-                        Some(self.clock.now().after(again.max(limits::LOOK_AGAIN)))
-                    });
-                    seen.insert(run, due);
-                }
-                // what waits keeps nobody else
-                () = self.told.notified(), if places > 0 && !busy.is_empty() => seen.clear(),
-                () = &mut look, if !busy.is_empty() => {
-                    seen.clear();
-                    look.as_mut().reset(Instant::now() + limits::LOOK_AGAIN);
-                }
-            }
-        }
-    }
-
-    /// Whose status is wanted besides those in hand and those that were looked at.
-    async fn wanted_besides(
-        &self,
-        busy: &HashSet<RunId>,
-        seen: &HashMap<RunId, Option<Timestamp>>,
-        places: usize,
-    ) -> Result<Vec<RunId>, Report> {
-        let busy: Vec<RunId> = busy.iter().cloned().collect();
-        let seen: Vec<RunId> = seen.keys().cloned().collect();
-        let most = u32::try_from(places).unwrap_or(u32::MAX);
-        let wanted = self.store.wanted_statuses_but(&busy, &seen, limits::STATUSES_OF_ONE, most).await;
-        wanted.map_err(|error| error.report())
+        let wanted = self.store.wanted_statuses(limits::STATUSES_AT_ONCE).await;
+        let wanted = wanted.map_err(|error| error.report())?;
+        let written = wanted.iter().map(|one| self.write_status_of(&one.run, again));
+        let ends = futures_util::future::join_all(written).await;
+        let due = wanted.iter().zip(ends).filter_map(|(one, end)| {
+            end.unwrap_or_else(|report| {
+                tracing::error!(run = %one.run, %report, hint = %report.hint, "its status is not written; tried again");
+                Some(self.clock.now().after(again.max(limits::LOOK_AGAIN)))
+            })
+        });
+        Ok(due.min())
     }
 
     /// Writes the status of one run if it is due; when it will be, if not.
