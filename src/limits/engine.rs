@@ -20,6 +20,9 @@ pub const GRACE: Duration = Duration::from_secs(15);
 pub const WRITER_QUEUE: usize = 256;
 /// Requests in one transaction: shares one fsync among many, and bounds what one failing disk write takes along.
 pub const WRITER_BATCH: usize = 64;
+/// How long an opening waits for other processes to let it write the log into the database; it holds them up meanwhile. At the
+/// bound the log stays, which is theirs to write.
+pub const CHECKPOINT_WAIT: Duration = Duration::from_millis(200);
 /// How long a statement waits for another process's lock. At the bound the write is refused as locked, to be tried again.
 pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Connections that only read. At the bound a reader waits for one.

@@ -48,7 +48,7 @@ use sqlx::{
         SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
     },
 };
-use std::path::Path;
+use std::{path::Path, time::Duration};
 use writer::Writer;
 
 /// The migrations, numbered, forward only; each opens with why it exists.
@@ -121,10 +121,14 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 /// A connection to write with. What the log holds at its opening can be read, but may not be on the disk: its process died
 /// before the sync, or the sync failed, and no later one makes up for that. So it is written anew, into the database itself,
-/// before anybody is told that it is there. (Where somebody else has the file open it was done, and need not succeed.)
+/// before anybody is told that it is there. Where somebody else has the file open it was done, and need not succeed: it waits for
+/// them shortly only, because nobody else writes meanwhile.
 async fn writing(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
     let mut connection = options.connect().await?;
+    let waits = |span: Duration| format!("PRAGMA busy_timeout = {}", span.as_millis());
+    sqlx::query(&waits(limits::CHECKPOINT_WAIT)).execute(&mut connection).await?;
     sqlx::query("PRAGMA wal_checkpoint(FULL)").execute(&mut connection).await?;
+    sqlx::query(&waits(limits::LOCK_WAIT)).execute(&mut connection).await?;
     Ok(connection)
 }
 

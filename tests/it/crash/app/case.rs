@@ -44,8 +44,8 @@ pub(super) enum Death {
     Counted,
     /// At this write.
     Write(At),
-    /// At this request to GitHub (from 1), before it is applied or before it is answered.
-    Request { nth: u32, is_applied: bool },
+    /// At the nth (from 1) request to GitHub of this kind (`POST /repos/…`, `* *`), before it is applied or before it is answered.
+    Request { kind: &'static str, nth: u32, is_applied: bool },
     /// At this question to the model.
     Question(Deadly),
     /// So long after its start.
@@ -121,9 +121,10 @@ impl Case {
             Death::Question(deadly) => Some(deadly),
             _ => None,
         };
-        if let Death::Request { nth, is_applied } = death {
+        if let Death::Request { kind, nth, is_applied } = death {
             let fault = if is_applied { Fault::KillAfter } else { Fault::KillBefore };
-            self.hub.fault("*", "*", nth, fault(victim.clone()));
+            let (method, path) = kind.split_once(' ').unwrap();
+            self.hub.fault(method, path, nth, fault(victim.clone()));
         }
         let mut command = self.command();
         let start = |begin: &mut dyn FnMut() -> u32| {
