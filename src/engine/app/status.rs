@@ -69,7 +69,17 @@ impl AppHands {
             Some(_) | None => now,
         };
         let due = due.max(one.not_before);
-        if due > now { Ok(Some(due)) } else { self.write_status(&run, &one, again).await }
+        if due > now {
+            return Ok(Some(due));
+        }
+        let end = self.write_status(&run, &one, again).await;
+        // whoever says the last of a run gives its tokens back
+        if !is_going_on(run.phase())
+            && let Ok(thread) = self.thread(&run.id).await
+        {
+            self.leave(&thread).await;
+        }
+        end
     }
 
     /// Writes one; when it has to be tried again, if it could not be.
