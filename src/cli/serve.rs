@@ -292,7 +292,6 @@ fn app(wired: &Wired) -> Result<App, Refusal> {
         github: wired.github.clone(),
         us,
         site: wired.server.github_url.clone(),
-        public_url: wired.server.public_url.clone(),
         data: settings.data.clone(),
         wire: Wire::new(tokio::runtime::Handle::current()).map_err(|error| wiring::failed(&error))?,
         sandbox: wiring::sandbox(settings),

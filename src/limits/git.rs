@@ -55,6 +55,3 @@ pub const REFS_BYTES: usize = 64 << 20;
 pub const REDIRECTS: usize = 3;
 /// Characters of what a remote says that are shown.
 pub const REMOTE_CHARS: usize = 200;
-/// Packs of a mirror: each fetch that brings something adds one, and each is looked through for each object. More are
-/// made into one when there is time.
-pub const MIRROR_PACKS: usize = 32;

@@ -138,14 +138,9 @@ impl Store {
         self.writer.deliver(delivery).await
     }
 
-    /// The oldest that wait and may be looked at now, in the order they came; each counts as started once more. Nothing
-    /// keeps a second caller from being given the same ones: one task asks, and ends or postpones each before it asks again.
-    pub async fn next_deliveries(&self, now: Timestamp, most: u32) -> Result<Vec<Delivery>, StoreError> {
-        self.next_deliveries_but(&[], now, most).await
-    }
-
-    /// The same without those that the caller has in hand.
-    pub async fn next_deliveries_but(
+    /// The oldest that wait and may be looked at now, in the order they came, without those that the caller has in hand; each
+    /// counts as started once more. Nothing keeps a second caller from being given the same ones: one task asks.
+    pub async fn next_deliveries(
         &self,
         in_hand: &[String],
         now: Timestamp,

@@ -22,7 +22,7 @@ async fn take(store: &Store, id: &str, body: &str, may_matter: bool) -> Taken {
 
 /// The ids that may be looked at now.
 async fn next(store: &Store, now: i64) -> Vec<String> {
-    let next = store.next_deliveries(Timestamp(now), 10).await.unwrap();
+    let next = store.next_deliveries(&[], Timestamp(now), 10).await.unwrap();
     next.into_iter().map(|one| one.id).collect()
 }
 
@@ -36,7 +36,7 @@ async fn a_delivery_is_kept_once_and_looked_at_in_order() {
     assert_eq!(take(&store, "b", "{\"n\":1}", true).await, Taken::Duplicate);
     assert_eq!(take(&store, "c", "{}", true).await, Taken::Duplicate, "the first word counts");
     assert_eq!(next(&store, 2_000).await, ["b", "a"]);
-    let again = store.next_deliveries(Timestamp(2_000), 1).await.unwrap();
+    let again = store.next_deliveries(&[], Timestamp(2_000), 1).await.unwrap();
     assert_eq!((again[0].starts, again[0].failures, again[0].event.as_str()), (2, 0, "issue_comment"));
     assert_eq!(again[0].body().await.unwrap(), b"{\"n\":1}");
 
@@ -47,7 +47,7 @@ async fn a_delivery_is_kept_once_and_looked_at_in_order() {
     assert_eq!(next(&store, 4_999).await, [""; 0]);
     let backlog = store.backlog().await.unwrap();
     assert_eq!((backlog.count, backlog.oldest), (1, Some(Timestamp(1_000))));
-    let again = store.next_deliveries(Timestamp(5_000), 10).await.unwrap();
+    let again = store.next_deliveries(&[], Timestamp(5_000), 10).await.unwrap();
     assert_eq!((again[0].id.as_str(), again[0].starts, again[0].failures), ("b", 1, 1));
     store.finish_delivery("b", DeliveryEnd::Failed, &"long ".repeat(200)).await.unwrap();
     store.finish_delivery("b", DeliveryEnd::Done, "late").await.unwrap();
@@ -114,7 +114,7 @@ async fn copies_in_parallel_and_across_a_start_are_one_each() {
     }
     assert!(stored.iter().all(|times| *times == 1), "{stored:?}");
     let store = store_in(folder.path()).await;
-    let waiting = store.next_deliveries(Timestamp(9_999), 10_000).await.unwrap();
+    let waiting = store.next_deliveries(&[], Timestamp(9_999), 10_000).await.unwrap();
     assert_eq!(waiting.len(), (0..DELIVERIES).filter(|n| n % 3 > 0).count());
 }
 

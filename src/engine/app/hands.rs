@@ -52,8 +52,6 @@ pub struct AppParts {
     pub us: Us,
     /// `https://github.com`, or an Enterprise Server: where git and pages are. No `/` at its end.
     pub site: String,
-    /// How people reach us, when they can.
-    pub public_url: Option<String>,
     /// Our folder: mirrors, workspaces, dependency results.
     pub data: PathBuf,
     /// How git is fetched.

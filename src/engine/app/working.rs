@@ -137,7 +137,7 @@ impl App {
             let places = if is_shut_out { 0 } else { free };
             if places > 0 {
                 let most = u32::try_from(places).unwrap_or(u32::MAX);
-                let due = store.next_deliveries_but(&ids, self.engine.now(), most).await.map_err(told)?;
+                let due = store.next_deliveries(&ids, self.engine.now(), most).await.map_err(told)?;
                 ids.extend(due.iter().map(|delivery| delivery.id.clone()));
                 hand.extend(due.into_iter().map(|delivery| async move {
                     let end = self.take_one(&delivery).await;

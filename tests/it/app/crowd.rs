@@ -242,7 +242,6 @@ fn parts(hub: &FakeGitHub, us: &Us, github: &GitHub, data: &Path) -> AppParts {
         github: github.clone(),
         us: us.clone(),
         site: hub.url(),
-        public_url: None,
         data: data.to_owned(),
         wire: Wire::new(tokio::runtime::Handle::current()).unwrap(),
         sandbox: Sandbox { kind: Kind::Linux, program: env!("CARGO_BIN_EXE_quantum").into() },

@@ -270,7 +270,6 @@ pub(crate) fn app(
         github: github.clone(),
         us: us.clone(),
         site,
-        public_url: None,
         data,
         wire: Wire::new(tokio::runtime::Handle::current()).unwrap(),
         sandbox: Sandbox { kind: Kind::Linux, program: env!("CARGO_BIN_EXE_quantum").into() },

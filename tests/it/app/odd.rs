@@ -135,9 +135,9 @@ async fn a_delivery_that_ends_the_program_each_time_is_given_up() {
     assert_eq!(town.hub.deliver_all().await, [202]);
     // begun, and never brought to an end
     for _ in 0..4 {
-        assert_eq!(town.store.next_deliveries(town.clock.now(), 9).await.unwrap().len(), 1);
+        assert_eq!(town.store.next_deliveries(&[], town.clock.now(), 9).await.unwrap().len(), 1);
     }
-    let id = town.store.next_deliveries(town.clock.now(), 9).await.unwrap().remove(0).id;
+    let id = town.store.next_deliveries(&[], town.clock.now(), 9).await.unwrap().remove(0).id;
     town.work().await;
     let kept = town.store.delivery(&id).await.unwrap().unwrap();
     assert_eq!((kept.state.as_str(), kept.why.as_deref()), ("failed", Some("starts")));
