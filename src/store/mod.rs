@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: decisions (they are `run`'s), secrets (nothing stored may hold one), SQL anywhere else.
 
+mod arrivals;
 mod base_ends;
 mod blobs;
 mod calls;

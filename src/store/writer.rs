@@ -6,7 +6,8 @@
 //! A connection that met a failing disk is closed, and the next batch opens a fresh one: recovery needs no restart.
 
 use super::{
-    deliveries::{Arrivals, NewDelivery, Taken},
+    arrivals::Arrivals,
+    deliveries::{NewDelivery, Taken},
     error::StoreError,
 };
 use crate::limits::engine as limits;
@@ -86,6 +87,11 @@ impl<T> Pending<T> {
 pub(super) trait Request: Send {
     /// Does it; the result is kept back until the commit.
     async fn perform(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError>;
+    /// Whether it is all or nothing without a transaction around it: that saves two statements, which are most of a write's
+    /// time when it is alone.
+    fn is_atomic(&self) -> bool {
+        false
+    }
     /// Answers: the kept result, or what befell the whole batch.
     fn answer(self: Box<Self>, batch: Result<(), StoreError>);
 }
@@ -181,6 +187,11 @@ async fn transaction(
     connection: &mut SqliteConnection,
     batch: &mut [Box<dyn Request>],
 ) -> Result<(), StoreError> {
+    if let [only] = batch
+        && only.is_atomic()
+    {
+        return only.perform(connection).await;
+    }
     say(connection, "BEGIN IMMEDIATE").await?;
     let done = match batch {
         [only] => only.perform(connection).await,
