@@ -86,7 +86,7 @@ struct RawFix {
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected changes_requested, comments or off")]
-#[expect(dead_code, reason = "parsed so that a typo is found; used when the App is there")]
+#[expect(dead_code, reason = "parsed so that a typo is found; used when runs answer reviews")]
 enum RawOnReview {
     Switch(bool),
     Kind(OnReview),

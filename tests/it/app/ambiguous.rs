@@ -1,4 +1,4 @@
-//! R4: GitHub did what it was asked, and the answer was lost on its way. Exactly one of everything is there, and what
+//! GitHub did what it was asked, and the answer was lost on its way. Exactly one of everything is there, and what
 //! people would see twice was asked for once.
 //!
 //! `QUANTUM_LOST=all` loses every answer in every way instead of one each; `--nocapture` shows the table.

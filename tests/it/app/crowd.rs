@@ -1,4 +1,4 @@
-//! R8: a crowd on one installation and a few beside it on another, in simulated time, while GitHub enforces its limits and
+//! A crowd on one installation and a few beside it on another, in simulated time, while GitHub enforces its limits and
 //! now and then says to come back later. Nothing is sent too soon, everything ends, and the few are not held up by the crowd.
 //!
 //! Time moves only when nothing is under way: a call, a sandbox and a write to the disk take none of it. So what is left is

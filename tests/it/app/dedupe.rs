@@ -1,4 +1,4 @@
-//! R5: a delivery comes up to five times, at the same time and later, under its own id and under others, while the program is
+//! A delivery comes up to five times, at the same time and later, under its own id and under others, while the program is
 //! killed and started again: what was said is done once.
 //!
 //! `QUANTUM_DELIVERIES=N` says N comments instead of a few.

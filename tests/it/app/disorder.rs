@@ -1,4 +1,4 @@
-//! R7: deliveries come in any order, several times, up to 40 minutes late, and again when their runs have ended: the threads end
+//! Deliveries come in any order, several times, up to 40 minutes late, and again when their runs have ended: the threads end
 //! as when each came in its turn.
 //!
 //! People do the same in two towns. In one their deliveries come in turn; in the other they are mixed up, and time passes

@@ -1,4 +1,4 @@
-//! R6: what was said while nobody listened, or what no delivery told of, is found by the first sweep after the start, and done
+//! What was said while nobody listened, or what no delivery told of, is found by the first sweep after the start, and done
 //! once.
 //!
 //! `QUANTUM_MISSED=N` lets it be down N times instead of a few.

@@ -1,4 +1,4 @@
-//! R12: a server of its own on a disk that fails: every write and every sync of the store in turn, with `ENOSPC` and `EIO`,
+//! A server of its own on a disk that fails: every write and every sync of the store in turn, with `ENOSPC` and `EIO`,
 //! once and for a while. No delivery is answered 202 that is not durable, and all goes on when the disk is well again, without
 //! a start.
 //!

@@ -1,4 +1,4 @@
-//! R1: a server of its own, killed again and again under load. What was answered 202 is there, once.
+//! A server of its own, killed again and again under load. What was answered 202 is there, once.
 //!
 //! `QUANTUM_KILLS=N` kills N times instead of a few.
 
