@@ -24,8 +24,13 @@ pub struct Variable {
     pub is_later: bool,
 }
 
-const EVERY: &str = "run, demo, serve, doctor";
+/// Whatever works on a run.
+const EVERY: &str = "run, demo, serve, receive, doctor";
+/// The same, and what only looks into the store.
+const STORE: &str = "run, demo, serve, receive, runs, doctor";
+const BUDGET: &str = "run, demo, serve, receive";
 const SERVER: &str = "serve, doctor";
+const APP: &str = "serve, receive, doctor";
 
 impl Variable {
     const fn new(name: &'static str, meaning: &'static str) -> Self {
@@ -59,21 +64,21 @@ const fn outer(name: &'static str, meaning: &'static str) -> Variable {
 /// Every setting, in the order of the docs.
 pub const VARIABLES: &[Variable] = &[
     row("QUANTUM_MODEL", "model", "the model: `openai/NAME` or `scripted/FILE`, split at the first `/` only; a comma list is a fallback chain")
-        .commands("run, serve, doctor"),
+        .commands("run, serve, receive, doctor"),
     row("QUANTUM_MODEL_FAST", "model_fast", "the model for classifying and summarising")
         .default("the same")
-        .later("run, serve"),
+        .later("run, serve, receive"),
     outer("OPENAI_API_KEY", "the key for OpenAI or a compatible server").secret(),
     row("OPENAI_API_KEY_FILE", "openai_api_key_file", "a file that holds the key"),
     row("OPENAI_BASE_URL", "openai_base_url", "another server that speaks Chat Completions; includes `/v1`")
         .default("OpenAI's own"),
-    row("QUANTUM_BUDGET_USD", "budget_usd", "dollars a run may cost, when the model's price is known").default("2").commands("run, demo, serve"),
+    row("QUANTUM_BUDGET_USD", "budget_usd", "dollars a run may cost, when the model's price is known").default("2").commands(BUDGET),
     row("QUANTUM_BUDGET_MINUTES", "budget_minutes", "minutes a run may take")
         .default("30")
-        .commands("run, demo, serve"),
+        .commands(BUDGET),
     row("QUANTUM_BUDGET_STEPS", "budget_steps", "model calls a run may make")
         .default("60")
-        .commands("run, demo, serve"),
+        .commands(BUDGET),
     row("QUANTUM_SANDBOX", "sandbox", "`linux`, or `danger-host`: no walls at all (refused from a `quantum.toml` that nobody named)").default("`linux`"),
     row(
         "QUANTUM_SANDBOX_READ",
@@ -82,35 +87,35 @@ pub const VARIABLES: &[Variable] = &[
     ),
     row("QUANTUM_EGRESS_ALLOW", "egress_allow", "`host[:port],…` that setup may reach")
         .default("what the package clients on this host use")
-        .commands("run, demo, serve"),
+        .commands(BUDGET),
     row("QUANTUM_PRICES", "prices", "a price table (TOML, see [the command line](command-line.md))").default("a built-in one"),
     row("QUANTUM_DATA_DIR", "data_dir", "git objects, workspaces, the database")
-        .default("`quantum` in the platform's data folder (demo: its own temporary one)"),
-    row("QUANTUM_DATABASE_URL", "database_url", "`sqlite://FILE`").default("`quantum.db` in the data folder"),
+        .default("`quantum` in the platform's data folder (demo: its own temporary one)").commands(STORE),
+    row("QUANTUM_DATABASE_URL", "database_url", "`sqlite://FILE`").default("`quantum.db` in the data folder").commands(STORE),
     row("QUANTUM_ENGINE", "engine", "what drives a run; only `embedded` today").default("`embedded`"),
     row("QUANTUM_LISTEN", "listen", "where the server listens").default("`127.0.0.1:3000`").commands(SERVER),
     row("QUANTUM_PUBLIC_URL", "public_url", "how people reach the server, for links to a run's page").later("serve"),
     row("QUANTUM_SWEEP_SECONDS", "sweep_seconds", "seconds between looks for what was missed")
         .default("120")
         .commands(SERVER),
-    row("QUANTUM_GITHUB_APP_ID", "github_app_id", "the App's id").commands(SERVER),
-    outer("QUANTUM_GITHUB_PRIVATE_KEY", "the App's private key").secret().commands(SERVER),
+    row("QUANTUM_GITHUB_APP_ID", "github_app_id", "the App's id").commands(APP),
+    outer("QUANTUM_GITHUB_PRIVATE_KEY", "the App's private key").secret().commands(APP),
     row("QUANTUM_GITHUB_PRIVATE_KEY_FILE", "github_private_key_file", "a file that holds the private key")
-        .commands(SERVER),
+        .commands(APP),
     outer("QUANTUM_GITHUB_WEBHOOK_SECRET", "what the App's deliveries are signed with")
         .secret()
-        .commands(SERVER),
+        .commands(APP),
     row("QUANTUM_GITHUB_WEBHOOK_SECRET_FILE", "github_webhook_secret_file", "a file that holds that secret")
-        .commands(SERVER),
+        .commands(APP),
     row("QUANTUM_GITHUB_API_URL", "github_api_url", "another API; on Enterprise Server `https://HOST/api/v3`")
         .default("`https://api.github.com`")
-        .commands(SERVER),
+        .commands(APP),
     row("QUANTUM_GITHUB_URL", "github_url", "another site; on Enterprise Server `https://HOST`")
         .default("`https://github.com`")
-        .commands(SERVER),
-    row("QUANTUM_LOG_FORMAT", "log_format", "`text` or `json`").default("`text`"),
-    outer("RUST_LOG", "log levels, e.g. `info`; logs go to stderr").default("`warn` for serve and receive, else no logs"),
-    outer("QUANTUM_CONFIG", "the settings file").default("an untracked `quantum.toml` in the working folder"),
+        .commands(APP),
+    row("QUANTUM_LOG_FORMAT", "log_format", "`text` or `json`").default("`text`").commands(STORE),
+    outer("RUST_LOG", "log levels, e.g. `info`; logs go to stderr").default("`warn` for serve and receive, else no logs").commands(STORE),
+    outer("QUANTUM_CONFIG", "the settings file").default("an untracked `quantum.toml` in the working folder").commands(STORE),
     outer("HTTPS_PROXY", "a proxy for every connection, as everywhere else"),
     outer("NO_PROXY", "hosts that are reached without the proxy"),
     outer("SSL_CERT_FILE", "certificate authorities to trust").default("the system's"),

@@ -86,7 +86,7 @@ struct RawFix {
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected changes_requested, comments or off")]
-#[expect(dead_code, reason = "parsed so that a typo is found; used when the App is there")]
+#[expect(dead_code, reason = "parsed so that a typo is found; used when runs answer reviews")]
 enum RawOnReview {
     Switch(bool),
     Kind(OnReview),
@@ -273,7 +273,6 @@ fn resolve(raw: Raw) -> RepoRules {
     let budget = raw.budget.as_ref();
     let fix = raw.fix.as_ref();
     let later = [
-        ("pull_request", raw.pull_request.is_some()),
         ("fix.on_red_checks", fix.is_some_and(|fix| fix.on_red_checks.is_some())),
         ("fix.on_review", fix.is_some_and(|fix| fix.on_review.is_some())),
         ("models", raw.models.is_some()),
@@ -310,7 +309,7 @@ fn pull(raw: Option<RawPullRequest>) -> PullRules {
     }
 }
 
-/// Paths that no change may touch, whatever a repository says (security rule R11); judged on the final tree. What is
+/// Paths that no change may touch, whatever a repository says; judged on the final tree. What is
 /// pushed to GitHub is held to more.
 pub const PROTECTED: &[&str] = &[".github", ".github/**", "**/.gitmodules"];
 
@@ -324,9 +323,9 @@ mod tests {
         assert_eq!(rules.verify, Some(vec!["cargo test".to_owned()]));
         assert_eq!(rules.approve_plan, Some(ApprovePlan::Never));
         assert_eq!((rules.usd, rules.minutes, rules.steps), (Some(Usd(2_000_000)), Some(30), Some(60)));
-        let later =
-            ["pull_request", "fix.on_red_checks", "fix.on_review", "models", "agents", "roles", "deploy"];
+        let later = ["fix.on_red_checks", "fix.on_review", "models", "agents", "roles", "deploy"];
         assert_eq!(rules.not_in_effect, later);
+        assert_eq!(rules.pull, PullRules::default());
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl Performer {
 impl Perform for Performer {
     async fn perform(&self, errand: &Errand<'_>) -> Result<Option<Event>, Report> {
         match errand.effect {
-            // The engine shows phases as they change; a status comment comes with the App.
+            // the command line shows phases as they change; reactions and the status comment are the App's (`engine::app`)
             Effect::Acknowledge | Effect::Status { .. } | Effect::StopWorks { .. } => Ok(None),
             Effect::Snapshot { .. } => snapshot::snapshot(self, errand).await.map(Some),
             Effect::Work(assignment) => work::work(self, errand, assignment).await,
@@ -162,7 +162,7 @@ impl Perform for Performer {
             }
             Effect::Ask { question, .. } => Ok(say(errand, &question.text)),
             Effect::AskApproval { .. } => Ok(say(errand, "the plan waits for approval")),
-            // here the command line says how it ended; the reply in a thread comes with the App
+            // here the command line says how it ended; the reply in a thread is the App's
             Effect::Reply { .. } => Ok(None),
         }
     }

@@ -33,11 +33,13 @@ pub fn manifest() -> Option<&'static Manifest> {
 }
 
 /// The address of GitHub's form for a new App, filled in. `site` is GitHub's, e.g. `https://github.com`; `webhook` is
-/// where deliveries go.
-pub fn form(site: &str, webhook: &str) -> Option<String> {
+/// where deliveries go. A private App can only be installed on the account that owns it: `organization`, or else the
+/// person who opens the form.
+pub fn form(site: &str, organization: Option<&str>, webhook: &str) -> Option<String> {
     let Manifest { name, url, description, public, permissions, events } = manifest()?;
     let mut form = Url::parse(site).ok()?;
-    form.path_segments_mut().ok()?.pop_if_empty().extend(["settings", "apps", "new"]);
+    let owner = organization.into_iter().flat_map(|name| ["organizations", name]);
+    form.path_segments_mut().ok()?.pop_if_empty().extend(owner).extend(["settings", "apps", "new"]);
     form.query_pairs_mut()
         .append_pair("name", name)
         .append_pair("description", description)
@@ -109,12 +111,18 @@ mod tests {
     #[test]
     fn the_page_about_the_app_has_the_form() {
         let page = include_str!("../../docs/github-app.md");
-        let form = form("https://github.com", "https://quantum.example.com/webhooks/github").unwrap();
+        let form = |owner| form("https://github.com", owner, "https://quantum.example.com/webhooks/github");
+        let (own, organizations) = (form(None).unwrap(), form(Some("NAME")).unwrap());
+        for form in [&own, &organizations] {
+            assert!(
+                page.contains(form.as_str()),
+                "docs/github-app.md lacks the address of the form:\n{form}"
+            );
+        }
         let readme = include_str!("../../README.md");
-        assert!(page.contains(&form), "docs/github-app.md lacks the link to the form:\n{form}");
         assert!(
-            readme.contains(&format!("[new-app]: {form}")),
-            "README.md lacks the link to the form:\n{form}"
+            readme.contains(&format!("[new-app]: {own}")),
+            "README.md lacks the link to the form:\n{own}"
         );
         for (name, level) in &manifest().unwrap().permissions {
             assert!(

@@ -26,7 +26,7 @@ pub use app::{AppFacts, GitHub, GitHubSettings, Installation};
 pub use deliveries::{DeliveryLog, FailedDelivery};
 pub use desk::{
     Desk, Repository,
-    checks::{Annotation, AnnotationLevel, CheckSeen, CheckState, Conclusion, NewCheck},
+    checks::{Annotation, AnnotationLevel, CheckSeen, Conclusion, NewCheck},
     files::FileSeen,
     objects::{CommitFacts, CommitMade, EntryKind, TreeEntry},
     pulls::{NewPull, Pull, PullState},

@@ -3,6 +3,7 @@
 //! Everything else in a payload is skipped unread. What GitHub leaves out at times is an `Option` here; an id of 0 is
 //! nobody's and does not parse.
 
+use super::date;
 use crate::{
     clock::Timestamp,
     intent::{
@@ -16,7 +17,6 @@ use serde::{
     de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
 use std::{fmt, num::NonZeroU64};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 #[derive(Deserialize)]
 pub(super) struct Commented {
@@ -222,9 +222,7 @@ impl<'de> Visitor<'de> for Action<'_> {
 
 /// A date of RFC 3339 in our time, cut to milliseconds.
 pub(super) fn timestamp(text: &str) -> Result<Timestamp, Ignore> {
-    let date = OffsetDateTime::parse(text, &Rfc3339).map_err(|why| malformed(&format!("a date: {why}")))?;
-    let milliseconds = date.unix_timestamp().saturating_mul(1_000).saturating_add(date.millisecond().into());
-    Ok(Timestamp(milliseconds))
+    date::read(text).ok_or_else(|| malformed(&format!("a date: {text:?}")))
 }
 
 /// A reason that is short and can be shown: it may quote the payload.

@@ -27,7 +27,7 @@ pub struct Intent {
     pub role: Option<String>,
 }
 
-/// What is wanted. More verbs come with the App.
+/// What is wanted. More verbs come with more commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {

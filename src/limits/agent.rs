@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Steps of a run when nobody says otherwise (design §5.4).
+/// Steps of a run when nobody says otherwise.
 pub const STEPS: u32 = 60;
 /// Minutes of a run when nobody says otherwise.
 pub const RUN: Duration = Duration::from_secs(30 * 60);

@@ -73,5 +73,5 @@ pub const NAMES_PROVEN: Duration = Duration::from_secs(5 * 60);
 pub const KEPT_ANSWERS: usize = 512;
 /// Bytes of one such answer. A larger one is not kept.
 pub const KEPT_BYTES: usize = 64 * 1024;
-/// Annotations of a check run in one call (GitHub: 50). More are left out; the next call adds more.
+/// Annotations of a check run in one call (GitHub: 50). More are left out.
 pub const ANNOTATIONS: usize = 50;

@@ -11,9 +11,9 @@ pub const PLAN_TASKS: usize = 20;
 pub const TITLE_BYTES: usize = 200;
 /// Bytes of one long text (summary, task text, question) inside an event. Cut with a note.
 pub const TEXT_BYTES: usize = 4 * 1024;
-/// Attempts at one task before the run pauses (first + 2 more, design §3).
+/// Attempts at one task before the run pauses (first + 2 more).
 pub const TASK_ATTEMPTS: u32 = 3;
-/// Redos of one task after merge conflicts before the run pauses (design §3).
+/// Redos of one task after merge conflicts before the run pauses.
 pub const CONFLICT_REDOS: u32 = 2;
 /// Bytes of the name of a task or a role. A longer one is refused.
 pub const NAME_BYTES: usize = 20;
@@ -21,9 +21,9 @@ pub const NAME_BYTES: usize = 20;
 pub const PLAN_TEXT_BYTES: usize = 12 * 1024;
 /// Needs of all tasks of one plan together: more is no graph a person can follow. A plan with more is refused.
 pub const PLAN_NEEDS: usize = 60;
-/// Confidence in percent below which `approve_plan: auto` asks (design §5.6).
+/// Confidence in percent below which `approve_plan: auto` asks.
 pub const SURE_PERCENT: u8 = 70;
-/// Tasks above which `approve_plan: auto` asks (design §5.6).
+/// Tasks above which `approve_plan: auto` asks.
 pub const SMALL_PLAN_TASKS: usize = 5;
 /// Bytes of a question, a plan's summary, an error's message. Cut with a note.
 pub const MESSAGE_BYTES: usize = 2 * 1024;
@@ -43,5 +43,5 @@ pub const DONE_BYTES: usize = 1024;
 pub const REPLY_BYTES: usize = 12 * 1024;
 /// What a phase may take longer than the run's minutes: agents stop themselves first and say why.
 pub const DEADLINE_GRACE: std::time::Duration = std::time::Duration::from_secs(2 * 60);
-/// How long a question or an approval may wait (design §3). Then the run closes silently.
+/// How long a question or an approval may wait. Then the run closes silently.
 pub const SILENCE: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);

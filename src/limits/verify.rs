@@ -26,7 +26,7 @@ pub const NAMED: usize = 10;
 pub const MAKE_TARGETS: usize = 20;
 /// Bytes of a manifest (`package.json`, `Makefile`) that detection reads. A larger one is not looked at.
 pub const MANIFEST_BYTES: usize = 512 * 1024;
-/// Bytes one connection may send while setup runs: requests, not uploads (security rule R13). Then it is cut.
+/// Bytes one connection may send while setup runs: requests, not uploads. Then it is cut.
 pub const UPLOAD_CONNECTION_BYTES: u64 = 256 * 1024;
 /// Bytes all connections of one setup may send. Then every connection is cut.
 pub const UPLOAD_BYTES: u64 = 4 << 20;

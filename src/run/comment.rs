@@ -15,13 +15,13 @@ mod status;
 
 use super::{Question, Run, markdown, reply};
 use crate::{
-    ids::{RunId, Usd},
+    ids::Usd,
     intent::command::{self, Command},
     report::Report,
 };
-pub use check::{CheckOutput, Output, check_output, conclusion};
+pub use check::{CheckOutput, Output, check_output};
 pub use commit::commit_message;
-pub use marker::{Slot, marker, read_marker};
+pub use marker::{ANSWER, Slot, answer_marker, answered, marker, read_marker};
 use parts::{fit, join, mention};
 pub use pull::{pull_body, pull_title};
 pub use status::{status, where_is};
@@ -180,23 +180,4 @@ pub fn refusal(report: &Report, repo_url: &str) -> String {
             |text: &str| reply::sentence(&markdown::defused(&markdown::cut_middle(text, each), repo_url));
         join(&[theirs(&report.message), theirs(&parts::capital(&report.hint))])
     })
-}
-
-/// The answer to a command that had nothing to act on ([`super::About::Command`]).
-pub fn answer(run: &Run, seq: u32, text: &str, facts: &Facts) -> String {
-    fit(|each| {
-        let text = markdown::cut_middle(text, each);
-        join(&[
-            markdown::defused(&text, &facts.repo_url),
-            parts::notes(facts),
-            marker(&run.id, Slot::Answer(seq)),
-        ])
-    })
-}
-
-/// The answer to a command that starts nothing ([`crate::intent::reply`], [`where_is`]). `id` is derived from the comment
-/// that is answered, so that a repeat finds it; `second` is a second command of that comment.
-pub fn reply(id: &RunId, text: &str, second: Option<&str>) -> String {
-    let second = second.map(crate::intent::reply::second).unwrap_or_default();
-    join(&[text.to_owned(), second, marker(id, Slot::Reply)])
 }

@@ -220,11 +220,6 @@ impl Run {
         }
     }
 
-    /// Where it goes on when what holds it is gone.
-    pub fn paused_from(&self) -> Option<Phase> {
-        self.state.hold.as_ref().map(|_| self.state.ground.phase())
-    }
-
     /// When it wants to be told [`Event::Woke`]; earlier ones are ignored.
     pub fn wake_at(&self) -> Option<Timestamp> {
         let span = match (self.phase(), self.cause()) {

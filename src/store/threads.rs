@@ -28,12 +28,8 @@ pub struct Thread {
     pub default_branch: String,
     /// The issue or pull request.
     pub number: u64,
-    /// Whether that is a pull request.
-    pub is_pull: bool,
     /// The comment that asked.
     pub comment: u64,
-    /// Who opened the issue or pull request.
-    pub author: u64,
     /// Who asked.
     pub requester: u64,
     /// Their name, for the one mention.
@@ -311,11 +307,12 @@ async fn open_run(
     Ok(found.map(RunId::new))
 }
 
+/// `is_pull` and `author` are columns that nobody reads.
 async fn insert(connection: &mut SqliteConnection, run: &RunId, thread: &Thread) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO threads (run, installation, repo_id, repo_owner, repo_name, is_private, default_branch, number,
              is_pull, comment, author, requester, requester_login, branch, labels, is_draft, request)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, ?, ?, ?, ?, ?, ?)",
     )
     .bind(run.as_str())
     .bind(signed(thread.installation))
@@ -325,9 +322,7 @@ async fn insert(connection: &mut SqliteConnection, run: &RunId, thread: &Thread)
     .bind(thread.is_private)
     .bind(&thread.default_branch)
     .bind(signed(thread.number))
-    .bind(thread.is_pull)
     .bind(signed(thread.comment))
-    .bind(signed(thread.author))
     .bind(signed(thread.requester))
     .bind(&thread.requester_login)
     .bind(&thread.branch)
@@ -349,9 +344,7 @@ fn thread(row: &SqliteRow) -> Result<Thread, StoreError> {
         is_private: row.try_get("is_private")?,
         default_branch: row.try_get("default_branch")?,
         number: id("number")?,
-        is_pull: row.try_get("is_pull")?,
         comment: id("comment")?,
-        author: id("author")?,
         requester: id("requester")?,
         requester_login: row.try_get("requester_login")?,
         branch: row.try_get("branch")?,

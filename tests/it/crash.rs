@@ -12,6 +12,7 @@ mod wire;
 
 use crate::{
     engine::{Mischief, Recorder, engine},
+    size,
     store::a_run,
 };
 use quantumlayer::{
@@ -43,13 +44,11 @@ struct Size {
     is_asked: bool,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's size, not a setting of the program")]
 fn size() -> Size {
-    let wanted = std::env::var("QUANTUM_CRASHES").unwrap_or_default();
-    let mut numbers = wanted.split(',').map(str::parse);
-    let mut next = |default| numbers.next().and_then(Result::ok).unwrap_or(default);
-    let (instants, deep, moments) = (next(12), next(1), next(6));
-    Size { instants, deep, moments, is_asked: !wanted.is_empty() }
+    let wanted = size::list("QUANTUM_CRASHES");
+    assert!(wanted.len() <= 3, "QUANTUM_CRASHES: at most three numbers");
+    let number = |place: usize, usual| wanted.get(place).copied().unwrap_or(usual);
+    Size { instants: number(0, 12), deep: number(1, 1), moments: number(2, 6), is_asked: !wanted.is_empty() }
 }
 
 /// About so many of all, from everywhere, each with its number; when pairs follow one another, neither always the first nor

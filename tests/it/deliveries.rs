@@ -79,7 +79,7 @@ async fn another_body_under_a_known_id_is_audited_and_changes_nothing() {
     assert_eq!(store.delivery_twins("a").await.unwrap().len(), 8, "a flood is bounded");
 }
 
-/// R5, small: many deliveries, 1 to 5 copies each, in parallel with each other and with other writes, before and after the
+/// Many deliveries, 1 to 5 copies each, in parallel with each other and with other writes, before and after the
 /// program is started again.
 #[tokio::test]
 async fn copies_in_parallel_and_across_a_start_are_one_each() {

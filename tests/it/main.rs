@@ -26,6 +26,7 @@ mod sandbox;
 mod seeds;
 mod server;
 mod setup;
+mod size;
 mod store;
 mod story;
 mod table;

@@ -6,7 +6,7 @@
 pub(crate) mod dice;
 mod perform;
 
-use crate::runs::*;
+use crate::{runs::*, size};
 use dice::{Dice, fate};
 use quantumlayer::{
     ids::{Sha, TaskId, WorkId},
@@ -43,13 +43,8 @@ fn order_and_repetition_change_nothing() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's size, not a setting of the program")]
 fn seeds() -> Range<u64> {
-    let Ok(wanted) = std::env::var("QUANTUM_SEEDS") else { return 0..SEEDS };
-    match wanted.split_once("..") {
-        Some((from, to)) => from.parse().expect("a number")..to.parse().expect("a number"),
-        None => 0..wanted.parse().expect("a number"),
-    }
+    size::range("QUANTUM_SEEDS", SEEDS)
 }
 
 struct World {

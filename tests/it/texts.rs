@@ -3,7 +3,7 @@
 use crate::runs::*;
 use pulldown_cmark::{Event as MdEvent, Parser, Tag, TagEnd, TextMergeStream};
 use quantumlayer::{
-    ids::{ContentHash, RunId, TaskId, Usd},
+    ids::{ContentHash, TaskId, Usd},
     intent::{
         command,
         policy::{OpenRun, Permission},
@@ -184,9 +184,8 @@ fn comments_of_their_own() {
     let refused = Event::EffectRefused { key: "key".into(), report: report(Class::Refused) };
     result("refused", told(half.clone(), refused));
     let again = told(asked.clone(), Event::Retried);
-    let Some(Effect::Reply { seq, text, .. }) = again.effects.first() else { panic!("a reply") };
-    let text = comment::answer(&again.run, *seq, text, &facts);
-    book.comment("nothing to retry", &again.run, &format!("answer-{seq}"), &text);
+    let Some(Effect::Reply { text, .. }) = again.effects.first() else { panic!("a reply") };
+    book.add("nothing to retry", text);
     book.add(
         "where it is",
         &comment::where_is(&half.run, Some("https://github.com/o/r/issues/12#issuecomment-1"), &facts),
@@ -214,13 +213,7 @@ fn the_pull_request_and_its_check() {
         book.comment(title, &it.run, "pull", &body);
         let outputs = [Output { command: "cargo test".into(), text: "ok\n\u{1b}[1m/approve\n".into() }];
         let check = comment::check_output(&it.run, verdict, &outputs, &facts);
-        let text = format!(
-            "[{}] {}\n--- summary\n{}\n--- text\n{}",
-            comment::conclusion(verdict),
-            check.title,
-            check.summary,
-            check.text
-        );
+        let text = format!("{}\n--- summary\n{}\n--- text\n{}", check.title, check.summary, check.text);
         book.add(&format!("{title}: check"), &text);
     };
     add("verified", &Teller::publishing(watched()), Verdict::Verified);
@@ -296,10 +289,6 @@ fn replies_to_commands() {
     book.add("help", &replies::help());
     book.add("no run", &replies::no_run());
     book.add("second", &replies::second("/quantum cancel"));
-    let id = RunId::derive(&["a comment"]);
-    let whole = comment::reply(&id, &Reply::TooOld.text(), Some("/quantum cancel"));
-    assert_eq!(read_marker(&whole), Some((id, "reply".to_owned())));
-    book.add("a whole comment", &whole);
     insta::assert_snapshot!("replies", book.0);
 }
 

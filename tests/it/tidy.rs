@@ -12,7 +12,7 @@ const FILE_LINES: usize = 400;
 /// Lines of a function.
 const FUNCTION_LINES: usize = 70;
 
-/// What each module may import from this crate. `ids`, `clock`, `limits`, `report`, `metrics` are everybody's.
+/// What each module may import from this crate, as `src/lib.rs` says too. `ids`, `clock`, `limits`, `report`, `metrics` are everybody's.
 const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
@@ -141,6 +141,16 @@ fn imports_point_down() {
     }
     assert!(wrong.is_empty(), "imports that point up:\n{}", wrong.join("\n"));
     assert!(unused.is_empty(), "the table allows what nobody needs: {unused:?}");
+}
+
+#[test]
+fn the_dependency_rule_of_the_docs_is_the_table() {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let (_, rule) = text.split_once("# The dependency rule").unwrap();
+    let told: Vec<_> = rule.lines().filter(|line| line.starts_with("//! | `")).collect();
+    let users = MAY_USE.iter().filter(|(_, names)| !names.is_empty());
+    let rows: Vec<_> = users.map(|(own, names)| format!("//! | `{own}` | {} |", names.join(", "))).collect();
+    assert_eq!(told, rows, "the table in src/lib.rs");
 }
 
 #[test]

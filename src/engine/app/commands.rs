@@ -146,9 +146,7 @@ impl App {
             is_private: facts.is_private,
             default_branch: facts.default_branch,
             number: comment.number,
-            is_pull: false,
             comment: comment.id,
-            author: comment.thread_author,
             requester: comment.author.id,
             requester_login: comment.author.login.clone(),
             branch,
@@ -308,7 +306,7 @@ impl Heard<'_> {
 
     async fn post(&self, text: &str) -> Result<(), Trouble> {
         let name = self.comment.name();
-        let (key, marker) = (answer_key(&name), format!("{ANSWER_START}{name}{ANSWER_END}"));
+        let (key, marker) = (answer_key(&name), comment::answer_marker(&name));
         let wall = Wall {
             hands: self.hands,
             desk: self.desk,
@@ -316,7 +314,7 @@ impl Heard<'_> {
             number: self.comment.number,
             sender: Sender::Key(&key),
         };
-        wall.post(ANSWER, Priority::Reply, &format!("{text}\n\n{marker}")).await.map(drop)
+        wall.post(comment::ANSWER, Priority::Reply, &format!("{text}\n\n{marker}")).await.map(drop)
     }
 
     async fn react(&self, reaction: Reaction) -> Result<(), Trouble> {
@@ -356,19 +354,9 @@ impl AppHands {
     }
 }
 
-/// The slot of an answer to a comment, and its marker.
-pub(super) const ANSWER: &str = "answer";
-const ANSWER_START: &str = "<!-- quantum:comment=";
-const ANSWER_END: &str = " slot=answer -->";
-
 /// Under which key an answer to a comment of this name is remembered.
 pub(super) fn answer_key(comment: &str) -> String {
     format!("comment/{comment}")
-}
-
-/// The name of the comment that this one of ours answers.
-pub(super) fn answered(body: &str) -> Option<&str> {
-    body.trim_end().lines().last()?.strip_prefix(ANSWER_START)?.strip_suffix(ANSWER_END)
 }
 
 /// A mistake in the repository's own file, with what to do about it where there is a branch and a thread.

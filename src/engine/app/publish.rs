@@ -10,7 +10,7 @@ use super::{
     upload,
 };
 use crate::{
-    github::{CheckSeen, CheckState, Conclusion, GitHubError, NewCheck, NewPull, Pull, PullState},
+    github::{CheckSeen, Conclusion, GitHubError, NewCheck, NewPull, Pull, PullState},
     ids::Sha,
     report::{Class, Hint, Report},
     run::{
@@ -199,7 +199,7 @@ impl Place<'_> {
             name: CHECK.to_owned(),
             head_sha: head.clone(),
             external_id,
-            state: CheckState::Over(conclusion),
+            conclusion,
             title: shown.title,
             summary: shown.summary,
             text: shown.text,

@@ -8,7 +8,7 @@ use crate::{
     github::{Desk, Seen},
     ids::RunId,
     limits::app as limits,
-    run::comment::read_marker,
+    run::comment::{ANSWER, answered, read_marker},
     store::{KnownRepo, Sent},
 };
 use futures_util::FutureExt;
@@ -34,8 +34,8 @@ enum Owner {
 
 impl Owner {
     fn read(body: &str) -> Option<(Self, String)> {
-        if let Some(comment) = commands::answered(body) {
-            return Some((Self::Key(commands::answer_key(comment)), commands::ANSWER.to_owned()));
+        if let Some(comment) = answered(body) {
+            return Some((Self::Key(commands::answer_key(comment)), ANSWER.to_owned()));
         }
         let (run, slot) = read_marker(body)?;
         let key = status::key(&run);

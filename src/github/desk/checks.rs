@@ -9,7 +9,7 @@ use crate::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// A check run to make, or what an old one becomes.
+/// A check run to make. It is over: nobody is shown one that goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCheck {
     /// Its name, the same for every round.
@@ -18,8 +18,8 @@ pub struct NewCheck {
     pub head_sha: Sha,
     /// Ours: run and round.
     pub external_id: String,
-    /// Where it is.
-    pub state: CheckState,
+    /// How it ended.
+    pub conclusion: Conclusion,
     /// One line.
     pub title: String,
     /// Markdown, above the details.
@@ -28,17 +28,8 @@ pub struct NewCheck {
     pub text: String,
     /// Where a person can read more.
     pub details_url: Option<String>,
-    /// Lines that something is said about: 50 at most, more by updates.
+    /// Lines that something is said about: 50 at most, the rest is left out.
     pub annotations: Vec<Annotation>,
-}
-
-/// Where a check run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckState {
-    /// It goes on.
-    Running,
-    /// It is over.
-    Over(Conclusion),
 }
 
 /// How a check run ended.
@@ -50,8 +41,6 @@ pub enum Conclusion {
     Failure,
     /// Unverified, or our own trouble.
     Neutral,
-    /// Somebody stopped it.
-    Cancelled,
 }
 
 /// Something said about lines of a file.
@@ -89,8 +78,6 @@ pub struct CheckSeen {
     pub external_id: String,
     /// The App that made it.
     pub app_id: Option<u64>,
-    /// How it ended, in GitHub's word; None: it goes on.
-    pub conclusion: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -103,33 +90,25 @@ struct Told {
     id: u64,
     external_id: Option<String>,
     app: Option<Numbered>,
-    conclusion: Option<String>,
 }
 
 impl From<Told> for CheckSeen {
     fn from(told: Told) -> Self {
         let (external_id, app_id) = (told.external_id.unwrap_or_default(), told.app.map(|app| app.id));
-        Self { id: told.id, external_id, app_id, conclusion: told.conclusion }
+        Self { id: told.id, external_id, app_id }
     }
 }
 
 impl NewCheck {
-    fn wire(&self, is_new: bool) -> Value {
+    fn wire(&self) -> Value {
         let mut check = json!({
             "name": self.name,
+            "head_sha": self.head_sha.as_str(),
             "external_id": self.external_id,
+            "status": "completed",
+            "conclusion": self.conclusion.word(),
             "output": { "title": self.title, "summary": self.summary },
         });
-        if is_new {
-            check["head_sha"] = self.head_sha.as_str().into();
-        }
-        match self.state {
-            CheckState::Running => check["status"] = "in_progress".into(),
-            CheckState::Over(conclusion) => {
-                check["status"] = "completed".into();
-                check["conclusion"] = conclusion.word().into();
-            }
-        }
         if let Some(url) = &self.details_url {
             check["details_url"] = url.as_str().into();
         }
@@ -150,7 +129,6 @@ impl Conclusion {
             Self::Success => "success",
             Self::Failure => "failure",
             Self::Neutral => "neutral",
-            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -178,13 +156,7 @@ impl Desk {
 
     /// Makes a check run; its id.
     pub async fn create_check(&self, new: &NewCheck) -> Result<u64, GitHubError> {
-        let ask = Ask::post("make a check run", &["check-runs"], new.wire(true));
+        let ask = Ask::post("make a check run", &["check-runs"], new.wire());
         Ok(self.read::<Numbered>(Need::Publish, &ask).await?.id)
-    }
-
-    /// Makes a check run what `new` says; its commit stays.
-    pub async fn update_check(&self, id: u64, new: &NewCheck) -> Result<(), GitHubError> {
-        let ask = Ask::patch("update a check run", &["check-runs", &id.to_string()], new.wire(false));
-        self.ask(Need::Publish, &ask).await.map(drop)
     }
 }

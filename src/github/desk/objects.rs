@@ -40,7 +40,7 @@ pub struct TreeEntry {
 pub struct CommitMade {
     /// Its id.
     pub sha: Sha,
-    /// Whether GitHub signed it.
+    /// Whether GitHub says that it signed it: whoever claims that goes by this.
     pub verified: bool,
 }
 
@@ -53,8 +53,6 @@ pub struct CommitFacts {
     pub parents: Vec<Sha>,
     /// Its message; untrusted.
     pub message: String,
-    /// Whether GitHub finds its signature good.
-    pub verified: bool,
 }
 
 #[derive(Deserialize)]
@@ -129,12 +127,7 @@ impl Desk {
         let ask = Ask::get("read a commit", &["git", "commits", sha.as_str()]);
         let told: ToldCommit = self.read(Need::Read, &ask).await?;
         let parents: Result<_, _> = told.parents.iter().map(|parent| wire::sha(&ask, &parent.sha)).collect();
-        Ok(CommitFacts {
-            tree: wire::sha(&ask, &told.tree.sha)?,
-            parents: parents?,
-            message: told.message,
-            verified: told.verification.is_some_and(|told| told.verified),
-        })
+        Ok(CommitFacts { tree: wire::sha(&ask, &told.tree.sha)?, parents: parents?, message: told.message })
     }
 
     /// The head of a branch (`branch` without `refs/heads/`); None: there is no such branch.

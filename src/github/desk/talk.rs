@@ -39,8 +39,6 @@ impl Reaction {
 /// An issue or a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
-    /// Its number.
-    pub number: u64,
     /// Which of the two it is.
     pub on: On,
     /// Its title; untrusted.
@@ -49,12 +47,6 @@ pub struct Issue {
     pub body: String,
     /// Who opened it; None: an account that is no more.
     pub author: Option<Account>,
-    /// Whether it is open.
-    pub is_open: bool,
-    /// Whether only collaborators may comment.
-    pub is_locked: bool,
-    /// When anything about it last changed.
-    pub updated: Timestamp,
 }
 
 /// A comment that is there.
@@ -80,14 +72,9 @@ pub struct Seen {
 
 #[derive(Deserialize)]
 struct ToldIssue {
-    number: u64,
     title: String,
     body: Option<String>,
     user: Option<User>,
-    state: String,
-    #[serde(default)]
-    locked: bool,
-    updated_at: String,
     pull_request: Option<serde::de::IgnoredAny>,
 }
 
@@ -128,16 +115,11 @@ impl Desk {
     pub async fn issue(&self, number: u64) -> Result<Issue, GitHubError> {
         let ask = Ask::get("read the issue", &["issues", &number.to_string()]).kept();
         let told: ToldIssue = self.read(Need::Read, &ask).await?;
-        let updated = date::read(&told.updated_at).ok_or_else(|| ask.odd("an issue without a time"))?;
         Ok(Issue {
-            number: told.number,
             on: if told.pull_request.is_some() { On::Pull } else { On::Issue },
             title: told.title,
             body: told.body.unwrap_or_default(),
             author: told.user.map(Account::from),
-            is_open: told.state == "open",
-            is_locked: told.locked,
-            updated,
         })
     }
 

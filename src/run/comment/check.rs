@@ -32,15 +32,6 @@ pub struct Output {
     pub text: String,
 }
 
-/// GitHub's word for what is known.
-pub fn conclusion(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Verified => "success",
-        Verdict::Unverified => "neutral",
-        Verdict::Failed => "failure",
-    }
-}
-
 /// The check run's title, summary and text, each within its bound.
 pub fn check_output(run: &Run, verdict: Verdict, outputs: &[Output], facts: &Facts) -> CheckOutput {
     let receipt = run.state.receipt.clone().unwrap_or_default();

@@ -1,11 +1,15 @@
-//! The hidden last line of our comments: which run's, and which of its comments. It is how a repeated effect finds what it
-//! did; whoever looks also checks that the comment is our App's.
+//! The hidden last line of our comments: which run's, and which of its comments, or which comment it answers. It is how a
+//! repeated effect finds what it did; whoever looks also checks that the comment is our App's.
 
 use crate::ids::RunId;
 use std::fmt;
 
 const START: &str = "<!-- quantum:run=";
 const END: &str = " -->";
+/// The slot of an answer to a comment.
+pub const ANSWER: &str = "answer";
+const ANSWER_START: &str = "<!-- quantum:comment=";
+const ANSWER_END: &str = " slot=answer -->";
 
 /// Which of a run's comments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +22,6 @@ pub enum Slot {
     Approval(u32),
     /// The one about the end or a pause.
     Result,
-    /// The answer to a command, numbered by the run.
-    Answer(u32),
-    /// The answer to a command that started nothing; it is no run's, its id is the command's.
-    Reply,
     /// The pull request's text.
     Pull,
 }
@@ -33,8 +33,6 @@ impl fmt::Display for Slot {
             Self::Question(slot) => write!(f, "question-{slot}"),
             Self::Approval(slot) => write!(f, "approval-{slot}"),
             Self::Result => f.write_str("result"),
-            Self::Answer(seq) => write!(f, "answer-{seq}"),
-            Self::Reply => f.write_str("reply"),
             Self::Pull => f.write_str("pull"),
         }
     }
@@ -55,9 +53,28 @@ pub fn read_marker(body: &str) -> Option<(RunId, String)> {
     (is_word(run) && is_word(slot)).then(|| (RunId::new(run), slot.to_owned()))
 }
 
+/// The marker line of the answer to a comment of this name; it is no run's.
+pub fn answer_marker(comment: &str) -> String {
+    format!("{ANSWER_START}{comment}{ANSWER_END}")
+}
+
+/// The name of the comment that this one of ours answers.
+pub fn answered(body: &str) -> Option<&str> {
+    body.trim_end().lines().last()?.strip_prefix(ANSWER_START)?.strip_suffix(ANSWER_END)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_names_the_comment_on_its_last_line() {
+        let line = answer_marker("review-7");
+        assert_eq!(line, "<!-- quantum:comment=review-7 slot=answer -->");
+        assert_eq!(answered(&format!("text\n\n{line}\n")), Some("review-7"));
+        assert_eq!(answered(&format!("{line}\ntext")), None);
+        assert_eq!((answered(&marker(&RunId::new("a"), Slot::Status)), read_marker(&line)), (None, None));
+    }
 
     #[test]
     fn markers_are_read_on_the_last_line_only() {

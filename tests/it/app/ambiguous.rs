@@ -1,10 +1,13 @@
-//! R4: GitHub did what it was asked, and the answer was lost on its way. Exactly one of everything is there, and what
+//! GitHub did what it was asked, and the answer was lost on its way. Exactly one of everything is there, and what
 //! people would see twice was asked for once.
 //!
 //! `QUANTUM_LOST=all` loses every answer in every way instead of one each; `--nocapture` shows the table.
 
 use super::{Town, good};
-use crate::world::{Answer, Fault};
+use crate::{
+    size,
+    world::{Answer, Fault},
+};
 use futures_util::{StreamExt, stream};
 use std::time::{Duration, Instant};
 
@@ -54,14 +57,9 @@ pub(super) fn standing(town: &Town, number: u64) -> String {
         .fold(thread, |thread, times| thread.replace(&format!(" (edited {times})"), ""))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's size, not a setting of the program")]
-fn is_every_case() -> bool {
-    std::env::var("QUANTUM_LOST").is_ok_and(|wanted| wanted == "all")
-}
-
 /// The ways in which the answer to the `row`-th change is lost.
 fn losses(row: usize) -> Vec<Way<'static>> {
-    if is_every_case() {
+    if size::is_all("QUANTUM_LOST") {
         return LOSSES.iter().collect();
     }
     let is_made_once = MADE_ONCE.contains(&CHANGES[row].1);

@@ -8,16 +8,6 @@ use std::time::Duration;
 /// 2026-11-27T12:00:00Z.
 pub(super) const NOON: Timestamp = Timestamp(1_795_780_800_000);
 
-/// The seeds of a story: few, or as this variable says, as `N` or `FROM..TO`.
-#[expect(clippy::disallowed_methods, reason = "a test's size, not a setting of the program")]
-pub(super) fn seeds(name: &str, few: u64) -> std::ops::Range<u64> {
-    let Ok(wanted) = std::env::var(name) else { return 0..few };
-    match wanted.split_once("..") {
-        Some((from, to)) => from.parse().expect("a number")..to.parse().expect("a number"),
-        None => 0..wanted.parse().expect("a number"),
-    }
-}
-
 /// A clock that stands at noon until it is moved.
 pub(super) fn noon() -> Clock {
     Clock::manual(NOON)

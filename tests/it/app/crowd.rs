@@ -1,4 +1,4 @@
-//! R8: a crowd on one installation and a few beside it on another, in simulated time, while GitHub enforces its limits and
+//! A crowd on one installation and a few beside it on another, in simulated time, while GitHub enforces its limits and
 //! now and then says to come back later. Nothing is sent too soon, everything ends, and the few are not held up by the crowd.
 //!
 //! Time moves only when nothing is under way: a call, a sandbox and a write to the disk take none of it. So what is left is
@@ -9,7 +9,10 @@
 
 mod clerk;
 
-use crate::world::{Answer, FakeGitHub, Fault, RepoId, Role, Settings, UserId};
+use crate::{
+    size,
+    world::{Answer, FakeGitHub, Fault, RepoId, Role, Settings, UserId},
+};
 use clerk::Clerk;
 use quantumlayer::{
     clock::{Clock, Timestamp},
@@ -46,11 +49,6 @@ const LOOKS: usize = 1_000;
 const QUIET: usize = 5;
 /// 2026-01-31 12:00:00 UTC.
 const NOON: Timestamp = Timestamp(1_769_860_800_000);
-
-#[expect(clippy::disallowed_methods, reason = "a test's size, not a setting of the program")]
-fn builds() -> usize {
-    std::env::var("QUANTUM_CROWD").ok().and_then(|text| text.parse().ok()).unwrap_or(BUILDS)
-}
 
 /// A GitHub with limits, and the App at work on it.
 struct Crowd {
@@ -277,7 +275,7 @@ async fn alone() -> Duration {
 async fn a_crowd_is_served_within_the_limits_and_holds_nobody_up() {
     let alone = alone().await;
     let (mut crowd, app) = Crowd::new().await;
-    let (all, stop) = (builds(), CancellationToken::new());
+    let (all, stop) = (size::count("QUANTUM_CROWD", BUILDS), CancellationToken::new());
     let story = async {
         let (_, repos) = crowd.account("many", all);
         let (few, beside) = crowd.account("few", BESIDE);

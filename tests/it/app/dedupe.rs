@@ -1,14 +1,15 @@
-//! R5: a delivery comes up to five times, at the same time and later, under its own id and under others, while the program is
+//! A delivery comes up to five times, at the same time and later, under its own id and under others, while the program is
 //! killed and started again: what was said is done once.
 //!
 //! `QUANTUM_DELIVERIES=N` says N comments instead of a few.
 
 use super::{
     Town,
-    chance::{Script, Story, check, noon, seeds, writers},
+    chance::{Script, Story, check, noon, writers},
 };
 use crate::{
     seeds::dice::Dice,
+    size,
     world::{RepoId, UserId},
 };
 use std::time::Duration;
@@ -60,7 +61,7 @@ async fn cut_off(town: Town, nth: u32) -> Town {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_comes_again_is_done_once() {
-    let most = seeds("QUANTUM_DELIVERIES", 50).end;
+    let most = size::count("QUANTUM_DELIVERIES", 50);
     let mut town = Town::at(noon(), &[]).await;
     let (repo, mut dice) = (town.usual.repo, Dice(5));
     let people = writers(&town.hub, &[repo], 6);

@@ -1,4 +1,4 @@
-//! R7: deliveries come in any order, several times, up to 40 minutes late, and again when their runs have ended: the threads end
+//! Deliveries come in any order, several times, up to 40 minutes late, and again when their runs have ended: the threads end
 //! as when each came in its turn.
 //!
 //! People do the same in two towns. In one their deliveries come in turn; in the other they are mixed up, and time passes
@@ -6,9 +6,9 @@
 
 use super::{
     Town,
-    chance::{NOON, noon, seeds},
+    chance::{NOON, noon},
 };
-use crate::seeds::dice::Dice;
+use crate::{seeds::dice::Dice, size};
 use serde_json::json;
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ impl Story {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mixed_up_deliveries_end_as_those_in_turn() {
-    let (mut deliveries, all) = (0, seeds("QUANTUM_DISORDER", 12));
+    let (mut deliveries, all) = (0, size::range("QUANTUM_DISORDER", 12));
     for first in all.clone().step_by(SEEDS_OF_A_TOWN) {
         let some = first..all.end.min(first + SEEDS_OF_A_TOWN as u64);
         // answers take a sandbox each; in most towns there is no model, and runs wait for one

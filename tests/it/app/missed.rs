@@ -1,15 +1,16 @@
-//! R6: what was said while nobody listened, or what no delivery told of, is found by the first sweep after the start, and done
+//! What was said while nobody listened, or what no delivery told of, is found by the first sweep after the start, and done
 //! once.
 //!
 //! `QUANTUM_MISSED=N` lets it be down N times instead of a few.
 
 use super::{
     Town,
-    chance::{Script, Story, check, noon, seeds, writers},
+    chance::{Script, Story, check, noon, writers},
     good,
 };
 use crate::{
     seeds::dice::Dice,
+    size,
     world::{Hub, RepoId},
 };
 use sqlx::{Connection, SqliteConnection};
@@ -113,7 +114,7 @@ async fn down_for_a_while(seed: u64, lost: &mut Lost) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_while_nobody_listened_is_found_and_done_once() {
     let mut lost = Lost::default();
-    for seed in seeds("QUANTUM_MISSED", 4) {
+    for seed in size::range("QUANTUM_MISSED", 4) {
         down_for_a_while(seed, &mut lost).await;
     }
     eprintln!("{lost:?}");

@@ -1,11 +1,14 @@
-//! R12: a server of its own on a disk that fails: every write and every sync of the store in turn, with `ENOSPC` and `EIO`,
+//! A server of its own on a disk that fails: every write and every sync of the store in turn, with `ENOSPC` and `EIO`,
 //! once and for a while. No delivery is answered 202 that is not durable, and all goes on when the disk is well again, without
 //! a start.
 //!
 //! `QUANTUM_FAULTS=N` fails N more calls of each kind in a lap of large deliveries, with which a checkpoint comes.
 
 use super::{answer, headers, killed::serving, request};
-use crate::crash::tracer::faulty::{Call, Ended, Fault, Faulty, File};
+use crate::{
+    crash::tracer::faulty::{Call, Ended, Fault, Faulty, File},
+    size,
+};
 use quantumlayer::store::Store;
 use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use std::{collections::BTreeSet, path::Path};
@@ -20,11 +23,6 @@ const LARGE_ONES: usize = 6;
 const SMALL_ONES: usize = 2;
 /// A fault that lasts until it is taken away.
 const ALWAYS: usize = usize::MAX;
-
-#[expect(clippy::disallowed_methods, reason = "a test's size, not a setting of the program")]
-fn faults() -> usize {
-    std::env::var("QUANTUM_FAULTS").ok().and_then(|text| text.parse().ok()).unwrap_or(FAULTS)
-}
 
 /// The server, who talks to it, and what it promised.
 struct Story {
@@ -190,8 +188,9 @@ async fn every_write_and_sync_fails_in_turn_and_nothing_is_lost() {
     let mut story = Story::begin(folder.path()).await;
     let all = &[(libc::ENOSPC, 1), (libc::EIO, 1), (libc::ENOSPC, ALWAYS), (libc::EIO, 3)];
     let small = Kind { deliveries: (SMALL_ONES, 1_000), most: usize::MAX, how: all };
-    let how = if faults() == FAULTS { &all[1..3] } else { all };
-    let large = Kind { deliveries: (LARGE_ONES, LARGE), most: faults(), how };
+    let faults = size::count("QUANTUM_FAULTS", FAULTS);
+    let how = if faults == FAULTS { &all[1..3] } else { all };
+    let large = Kind { deliveries: (LARGE_ONES, LARGE), most: faults, how };
     let mut laps = 0;
     for Kind { deliveries, most, how } in [small, large] {
         for (call, made) in story.calm(deliveries).await {

@@ -198,7 +198,7 @@ fn raise_the_bound_on_descriptors() {
     setrlimit(Resource::Nofile, limit).unwrap();
 }
 
-/// R12: on a disk of 2 MB, where unprivileged mount namespaces (or root) allow one.
+/// On a disk of 2 MB, where unprivileged mount namespaces (or root) allow one.
 #[test]
 fn a_full_disk_is_said_and_mended_without_a_start() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,9 +1,9 @@
-//! R1: a server of its own, killed again and again under load. What was answered 202 is there, once.
+//! A server of its own, killed again and again under load. What was answered 202 is there, once.
 //!
 //! `QUANTUM_KILLS=N` kills N times instead of a few.
 
 use super::{answer, get, headers, open, request};
-use crate::{child, process};
+use crate::{child, process, size};
 use futures_util::future::join_all;
 use quantumlayer::{server::serve, store::Store};
 use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
@@ -34,11 +34,6 @@ async fn the_server_that_is_killed() {
     fs::write("address.new", opened.address.to_string()).unwrap();
     fs::rename("address.new", "address").unwrap();
     serve(listener, door, &opened.stop).await.unwrap();
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test's size, not a setting of the program")]
-fn kills() -> usize {
-    std::env::var("QUANTUM_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
 }
 
 fn start(folder: &Path) -> (Child, SocketAddr) {
@@ -87,7 +82,7 @@ async fn load(
 async fn killed_under_load_it_loses_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (mut acknowledged, mut starts) = (BTreeSet::new(), Vec::new());
-    let all = kills();
+    let all = size::count("QUANTUM_KILLS", KILLS);
     for life in 0..all {
         let begun = Instant::now();
         let (mut child, address) = start(folder.path());
