@@ -13,7 +13,7 @@ use crate::{
     config::{self, ServerSettings, Settings, env::Env},
     engine::{
         Timing,
-        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse, matters},
+        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse, count_github, matters},
     },
     git::Wire,
     github::{GitHub, GitHubError, GitHubSettings},
@@ -158,6 +158,7 @@ async fn wire(config: Option<&Path>) -> Result<Wired, Refusal> {
     let model = model(&settings);
     let (us, unknown, came) = (Arc::default(), Arc::default(), Arc::default());
     let (metrics, pulse) = (Metrics::new(), Pulse::default());
+    metrics.model(model.as_ref().map_or("", |model| model.name()));
     Ok(Wired {
         settings,
         server,
@@ -189,7 +190,7 @@ fn model(settings: &Settings) -> Result<Arc<dyn Model>, String> {
 }
 
 fn door(wired: &Wired) -> Door {
-    let us = Arc::clone(&wired.us);
+    let (us, github) = (Arc::clone(&wired.us), wired.github.clone());
     Door {
         store: wired.store.clone(),
         clock: wired.clock.clone(),
@@ -198,6 +199,8 @@ fn door(wired: &Wired) -> Door {
         arrived: Arc::clone(&wired.came),
         checks: checks(wired),
         metrics: wired.metrics.clone(),
+        // also while GitHub does not take us: that is when somebody looks
+        recount: Arc::new(move |metrics| count_github(metrics, &github)),
     }
 }
 

@@ -94,8 +94,8 @@ impl Reply {
                 needs.word()
             ),
             Self::TooOld => format!(
-                "That command is older than {} hours, so nothing was started. If it is still wanted, say it again in a \
-                 new comment.",
+                "That command is too old (more than {} hours), so nothing was started. If it is still wanted, say it \
+                 again in a new comment.",
                 COMMAND_AGE.as_secs() / 3600
             ),
             Self::Unknown { word, closest: Some(closest) } => format!(

@@ -6,6 +6,9 @@ use std::time::Duration;
 pub const BODY_BYTES: usize = 25 * 1024 * 1024;
 /// Bytes over it that are still read and dropped, so that the sender reads our answer. At the bound the connection is closed.
 pub const LINGER_BYTES: usize = 8 * 1024 * 1024;
+/// How long they are waited for when the head already said that the body is over the bound; then the answer goes out, which is
+/// the same.
+pub const LINGER: Duration = Duration::from_secs(2);
 /// Bytes of a body that waits in no line: nearly every webhook. [`CONNECTIONS`] times this is their bound together.
 pub const SMALL_BODY_BYTES: usize = 64 * 1024;
 /// Bytes of a body that waits in the line of the middle ones.

@@ -18,7 +18,7 @@ use axum::{
 use serde::de::IgnoredAny;
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Answers a webhook: 202 only when it is durable.
 pub(super) async fn receive(State(open): State<Arc<Open>>, headers: HeaderMap, body: Body) -> Response {
@@ -81,11 +81,14 @@ async fn take(open: &Arc<Open>, headers: &HeaderMap, body: Body) -> Result<(Stri
     let deadline = Instant::now() + limits::ANSWER;
     let slow = |_| Refusal::Slow;
     let declared = body::declared(&body);
-    let is_over = declared.is_some_and(|bytes| bytes > limits::BODY_BYTES);
+    if declared.is_some_and(|bytes| bytes > limits::BODY_BYTES) {
+        // known before it is sent: whoever sends it all the same has a moment, and comes to read the answer
+        let _ = timeout(limits::LINGER, body::skip(body)).await;
+        return Err(Refusal::TooLarge);
+    }
     let claim = match Claim::of(headers) {
-        Ok(claim) if !is_over => claim,
-        refused => {
-            let refusal = refused.err().unwrap_or(Refusal::TooLarge);
+        Ok(claim) => claim,
+        Err(refusal) => {
             // too long comes first, and a stream tells its length at its end
             timeout_at(deadline, body::skip(body)).await.map_err(slow)??;
             return Err(refusal);

@@ -1,4 +1,4 @@
-//! `/metrics`: what the parts of the program counted, and what the store knows now.
+//! `/metrics`: what the parts of the program counted, and what the store and GitHub's client know now.
 
 use super::Open;
 use crate::{metrics::Metrics, store::StoreError};
@@ -10,6 +10,7 @@ use axum::{
 use std::{sync::Arc, time::Duration};
 
 pub(super) async fn show(State(open): State<Arc<Open>>) -> Response {
+    (open.door.recount)(&open.door.metrics);
     // the counters tell more when the store does not answer
     if let Err(error) = ask_the_store(&open).await {
         tracing::warn!(%error, "the store could not be asked for metrics");

@@ -36,6 +36,9 @@ use tokio_util::sync::CancellationToken;
 /// Whether a webhook may matter, by its event's name and its body. It must not panic, whatever the bytes are.
 pub type MayMatter = Arc<dyn Fn(&str, &[u8]) -> Option<bool> + Send + Sync>;
 
+/// Brings up to date what others count, before it is shown.
+pub type Recount = Arc<dyn Fn(&Metrics) + Send + Sync>;
+
 /// What the door works with.
 pub struct Door {
     /// Where deliveries are kept.
@@ -52,6 +55,8 @@ pub struct Door {
     pub checks: Vec<Check>,
     /// What is counted.
     pub metrics: Metrics,
+    /// Asked before `/metrics` is shown.
+    pub recount: Recount,
 }
 
 impl Door {

@@ -69,6 +69,17 @@ fn product(text: &str) -> &str {
     text.find("#[cfg(test)]\nmod ").map_or(text, |at| &text[..at])
 }
 
+/// What stands after the file's own tests: nobody would look at it.
+fn after_tests(text: &str) -> &str {
+    let Some(at) = text.find("#[cfg(test)]\nmod ") else { return "" };
+    let tests = &text[at..];
+    let end = match tests.find([';', '{']) {
+        Some(end) if tests[end..].starts_with(';') => Some(end + 1),
+        _ => tests.find("\n}").map(|end| end + 2),
+    };
+    end.map_or("", |end| tests[end..].trim())
+}
+
 fn module(path: &Path) -> String {
     path.components()
         .nth(1)
@@ -169,6 +180,20 @@ fn files_are_small() {
         .filter(|(lines, _)| *lines > FILE_LINES)
         .collect();
     assert!(long.is_empty(), "files over {FILE_LINES} lines: {long:?}");
+}
+
+#[test]
+fn a_files_own_tests_are_its_end() {
+    assert_eq!(after_tests("fn a() {}\n\n#[cfg(test)]\nmod tests;\nmod b;\n"), "mod b;");
+    assert_eq!(after_tests("#[cfg(test)]\nmod tests {\n    fn a() {}\n}\n\nfn b() {}\n"), "fn b() {}");
+    assert_eq!(after_tests("fn a() {}\n\n#[cfg(test)]\nmod tests {\n    fn a() {}\n}\n"), "");
+    let unseen: Vec<_> = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| files(folder, "rs"))
+        .filter(|(path, text)| path != Path::new("tests/it/tidy.rs") && !after_tests(text).is_empty())
+        .map(|(path, _)| path)
+        .collect();
+    assert!(unseen.is_empty(), "code after a file's own tests, which no rule here sees: {unseen:?}");
 }
 
 /// Whether a function begins here, whoever may call it and however.

@@ -1,17 +1,14 @@
 //! What the App counts for `/metrics`: questions to the model, effects, ends of runs, GitHub's answers.
 
-use super::AppHands;
 use crate::{
+    github::GitHub,
     metrics::{Direction, Metrics},
     model::{Model, ModelError, Price, Question, Reply},
     report::{Class, Hint, Report},
     run::{Effect, Event, Run, reply},
 };
 use async_trait::async_trait;
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 /// A model whose answers are counted.
 pub(super) struct Counted {
@@ -36,17 +33,16 @@ impl Model for Counted {
         watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
     ) -> Result<Reply, ModelError> {
         let answer = self.model.ask(question, watch).await;
-        let (provider, model) = self.name().split_once('/').unwrap_or((self.name(), ""));
         match &answer {
             Ok(reply) => {
-                self.metrics.model_call(provider, model, "ok");
+                self.metrics.model_call(self.name(), "ok");
                 self.metrics.tokens(Direction::Input, reply.usage.input_tokens);
                 self.metrics.tokens(Direction::Output, reply.usage.output_tokens);
                 if let Some(price) = self.price() {
                     self.metrics.usd(price.of(&reply.usage));
                 }
             }
-            Err(error) => self.metrics.model_call(provider, model, error.code()),
+            Err(error) => self.metrics.model_call(self.name(), error.code()),
         }
         answer
     }
@@ -82,25 +78,12 @@ pub(super) fn ended(metrics: &Metrics, run: &Run) {
     }
 }
 
-/// What was counted of GitHub's answers so far.
-#[derive(Debug, Default)]
-pub(super) struct Answers(Mutex<BTreeMap<u16, u64>>);
-
-impl AppHands {
-    /// Brings what GitHub answered, and what is left of its limits, up to date.
-    pub(super) fn count_github(&self) {
-        let now = self.parts.github.statuses();
-        let mut seen = self.answers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (status, count) in &now {
-            let before = seen.get(status).copied().unwrap_or_default();
-            for _ in before..*count {
-                self.parts.metrics.github_request(*status);
-            }
-        }
-        *seen = now;
-        let left = self.parts.github.limits().into_iter().filter_map(|left| left.remaining).min();
-        if let Some(left) = left {
-            self.parts.metrics.github_remaining(u64::from(left));
-        }
+/// Brings what GitHub answered, and what is left of its limits, up to date.
+pub fn count_github(metrics: &Metrics, github: &GitHub) {
+    for (status, count) in github.statuses() {
+        metrics.github_requests(status, count);
+    }
+    if let Some(left) = github.limits().into_iter().filter_map(|left| left.remaining).min() {
+        metrics.github_remaining(left);
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Lines, Priority, Pulse,
     able::Able,
     aside,
-    counted::{self, Answers, Counted},
+    counted::{self, Counted},
     desk::{Place, Trouble},
     publish::Change,
     status,
@@ -88,7 +88,6 @@ pub struct AppHands {
     locals: Mutex<HashMap<RunId, Arc<Performer>>>,
     /// Repositories that are worked in: their tokens are made once.
     pub(super) desks: Mutex<HashMap<(u64, u64), Desk>>,
-    pub(super) answers: Answers,
     pub(super) able: Able,
 }
 
@@ -96,8 +95,8 @@ impl AppHands {
     /// Hands that keep what they learn in this store.
     pub fn new(store: Store, parts: AppParts, lines: Lines, clock: Clock) -> Self {
         let (locals, desks, told) = (Mutex::default(), Mutex::default(), Notify::new());
-        let (writing, answers, able) = (status::Writing::default(), Answers::default(), Able::default());
-        Self { store, clock, parts, lines, told, writing, locals, desks, answers, able }
+        let (writing, able) = (status::Writing::default(), Able::default());
+        Self { store, clock, parts, lines, told, writing, locals, desks, able }
     }
 
     /// Who we are.

@@ -32,6 +32,7 @@ mod upload;
 mod working;
 
 pub use able::Pulse;
+pub use counted::count_github;
 pub use hands::{AppHands, AppParts, Budget};
 pub use intake::Taken;
 pub use lines::{Held, Lines, Priority};

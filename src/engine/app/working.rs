@@ -302,7 +302,6 @@ impl App {
     async fn telling(&self) {
         loop {
             let told = self.hands().told.notified();
-            self.hands().count_github();
             match self.write_statuses().await {
                 Ok(next) => wait(self, told, next, limits::LOOK_AGAIN).await,
                 Err(report) => self.troubled("writing status comments", &report).await,

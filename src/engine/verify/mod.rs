@@ -10,8 +10,6 @@
 pub mod anew;
 pub mod count;
 pub mod detect;
-#[cfg(test)]
-mod tests;
 pub mod weaker;
 
 use crate::{
@@ -331,3 +329,6 @@ fn listed(names: &[impl AsRef<str>]) -> String {
     let named: Vec<&str> = names.iter().take(limits::NAMED).map(AsRef::as_ref).collect();
     format!("{}{rest}", named.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

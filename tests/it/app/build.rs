@@ -1,6 +1,7 @@
 //! `/quantum build`, from the comment to the draft pull request.
 
 use super::{Town, good};
+use quantumlayer::metrics::Metrics;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comment_becomes_a_draft_pull_request_with_evidence() {
@@ -17,6 +18,13 @@ async fn a_comment_becomes_a_draft_pull_request_with_evidence() {
     // one token each to ask who it is, to talk and fetch, to publish
     assert_eq!(town.hub.count("POST", "/access_tokens"), 3, "{}", town.hub.log_text());
     let counted = town.metrics.text();
+    // every kind, end and outcome was there from the start
+    let lines = |text: &str| {
+        text.lines()
+            .filter(|line| line.starts_with("quantum_effects") || line.starts_with("quantum_runs"))
+            .count()
+    };
+    assert_eq!(lines(&counted), lines(&Metrics::new().text()), "{counted}");
     for line in [
         "quantum_effects_total{kind=\"publish\",result=\"done\"} 1",
         "quantum_model_calls_total{provider=\"scripted\",model=\"story\",result=\"ok\"} 3",

@@ -138,7 +138,7 @@ async fn after_more_than_three_days_the_old_is_answered_once_and_the_new_is_done
     for heard in [3, 0] {
         assert_eq!(town.reconcile().await.heard, heard);
         let threads = numbers.map(|number| town.thread(number));
-        let is_old = |thread: &String| thread.matches("older than 72 hours").count();
+        let is_old = |thread: &String| thread.matches("too old (more than 72 hours)").count();
         assert_eq!(threads.iter().map(is_old).collect::<Vec<_>>(), [1, 0, 0], "{threads:?}");
         assert_eq!(town.store.list_runs(10).await.unwrap().len(), 2);
         town.later(HOUR);

@@ -29,7 +29,7 @@ use quantumlayer::{
     clock::Clock,
     engine::{
         Timing,
-        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse, matters},
+        app::{App, AppHands, AppParts, Bounds, Budget, Lines, Pulse, count_github, matters},
     },
     git::Wire,
     github::{GitHub, GitHubSettings},
@@ -125,6 +125,7 @@ impl Town {
         let data = folder.path().to_owned();
         let site = (&github, hub.url());
         let app = app(site, &us, &store, data, model, (&came, &metrics, &clock));
+        let counted = github.clone();
         let door = Door {
             store: store.clone(),
             clock: clock.clone(),
@@ -133,6 +134,7 @@ impl Town {
             arrived: came,
             checks: Vec::new(),
             metrics: metrics.clone(),
+            recount: Arc::new(move |metrics| count_github(metrics, &counted)),
         };
         let (listener, stop) = (server::listen("127.0.0.1:0").await.unwrap(), CancellationToken::new());
         hub.send_hooks_to(&format!("http://{}/webhooks/github", listener.local_addr().unwrap()));

@@ -80,7 +80,7 @@ async fn a_command_from_long_ago_is_answered_once_and_starts_nothing() {
         town.settle().await;
     }
     let thread = town.thread(number);
-    assert_eq!(thread.matches("That command is older than 72 hours").count(), 1, "{thread}");
+    assert_eq!(thread.matches("That command is too old (more than 72 hours)").count(), 1, "{thread}");
     assert_eq!(
         (thread.matches("confused by").count(), thread.contains("slot=status")),
         (1, false),

@@ -2,6 +2,7 @@
 
 use crate::{
     process,
+    server::watched::{NAMES, names},
     story::Desk,
     world::{FakeGitHub, Level, Settings, signature},
 };
@@ -130,6 +131,11 @@ async fn with_a_wrong_key_it_serves_and_keeps_and_with_the_right_one_it_goes_on(
     assert_eq!((status, &github["ok"]), (503, &json!(false)), "{said}");
     let hint = github["hint"].as_str().unwrap();
     assert!(hint.contains("does not take the App's key") && hint.contains("QUANTUM_GITHUB_APP_ID"), "{hint}");
+    let asked = client().get(format!("{}/metrics", served.address)).send().await.unwrap();
+    let counted = asked.text().await.unwrap();
+    assert_eq!(names(&counted), NAMES);
+    // that GitHub refuses us is counted while it does
+    assert!(counted.contains("quantum_github_requests_total{status=\"401\"} "), "{counted}");
     assert!(!hub.thread(place.repo, number).contains("quantum-acme"));
     let rest = served.rest();
     assert!(!rest.contains("signature"), "strangers can't fill the log: {rest}");

@@ -127,6 +127,23 @@ async fn slow_bodies_have_their_time_and_keep_small_ones_from_nothing() {
 }
 
 #[tokio::test]
+async fn who_says_too_much_and_waits_is_told_so_soon() {
+    at_the_door(vec![], async |opened: Opened| {
+        // it may be stopped by its head alone
+        let mut just_over = holder(&opened, 25 * MIB + 1).await;
+        let mut far_over = holder(&opened, 33 * MIB).await;
+        pause();
+        let begun = Instant::now();
+        for stream in [&mut just_over, &mut far_over] {
+            let answer = answer(stream).await.unwrap();
+            assert_eq!((answer.status, answer.body.contains("over 25 MiB")), (413, true), "{answer:?}");
+        }
+        assert!(begun.elapsed() <= Duration::from_secs(3), "{:?}", begun.elapsed());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_head_that_does_not_end_is_cut_off() {
     at_the_door(vec![], async |opened: Opened| {
         let mut slow = TcpStream::connect(opened.address).await.unwrap();

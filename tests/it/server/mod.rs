@@ -5,7 +5,7 @@ mod door;
 mod hostile;
 mod killed;
 mod settings;
-mod watched;
+pub(crate) mod watched;
 
 use hmac::{Hmac, KeyInit, Mac};
 use quantumlayer::{
@@ -63,6 +63,7 @@ pub(super) async fn open(folder: &Path, checks: Vec<Check>) -> (TcpListener, Doo
         arrived: opened.arrived.clone(),
         checks,
         metrics: opened.metrics.clone(),
+        recount: Arc::new(|_| ()),
     };
     (listener, door, opened)
 }

@@ -65,17 +65,90 @@ async fn a_check_that_hangs_counts_as_failed() {
     .await;
 }
 
+/// What is counted, a line each. Series of one family come in no order.
+fn series(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// The names that the interface promises, sorted.
+pub(crate) const NAMES: [&str; 11] = [
+    "quantum_deliveries_total",
+    "quantum_effects_total",
+    "quantum_github_rate_remaining",
+    "quantum_github_requests_total",
+    "quantum_model_calls_total",
+    "quantum_model_tokens_total",
+    "quantum_model_usd_total",
+    "quantum_queue_age_seconds",
+    "quantum_runs",
+    "quantum_runs_total",
+    "quantum_sandbox_starts_total",
+];
+
+/// The names that are there, sorted.
+pub(crate) fn names(text: &str) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        series(text).into_iter().filter_map(|line| line.split(['{', ' ']).next()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[tokio::test]
+async fn a_fresh_server_has_every_name_at_zero() {
+    let folder = tempfile::tempdir().unwrap();
+    let (listener, mut door, opened) = open(folder.path(), vec![]).await;
+    opened.metrics.model("openai/gpt-5-mini");
+    door.recount = Arc::new(|metrics| metrics.github_requests(401, 3));
+    let (address, stop) = (opened.address, opened.stop.clone());
+    let story = async {
+        let fresh = get(address, "/metrics").await.body;
+        let of_a_run = a_run("one");
+        opened.store.insert_or_find(&of_a_run, "folder").await.unwrap();
+        let later = get(address, "/metrics").await.body;
+        stop.cancel();
+        (fresh, later)
+    };
+    let (served, (fresh, later)) = tokio::join!(serve(listener, door, &opened.stop), story);
+    served.unwrap();
+    assert_eq!(names(&fresh), NAMES);
+    let lines = series(&fresh);
+    let counted: Vec<_> =
+        lines.iter().filter(|line| !line.ends_with(" 0") && !line.ends_with(" 0.0")).collect();
+    // what GitHub allows is not known: 0 would be an alarm
+    assert_eq!(
+        counted,
+        [&"quantum_github_rate_remaining NaN", &r#"quantum_github_requests_total{status="401"} 3"#]
+    );
+    for line in [
+        r#"quantum_deliveries_total{state="refused"} 0"#,
+        r#"quantum_effects_total{kind="ask_approval",result="postponed"} 0"#,
+        r#"quantum_model_calls_total{provider="openai",model="gpt-5-mini",result="ok"} 0"#,
+        r#"quantum_model_tokens_total{direction="output"} 0"#,
+        r#"quantum_runs{phase="paused"} 0"#,
+        r#"quantum_runs_total{verb="build",outcome="proposed"} 0"#,
+        r#"quantum_sandbox_starts_total{result="ok"} 0"#,
+    ] {
+        assert!(lines.contains(&line), "{line}: {fresh}");
+    }
+    // a phase that something is in is one of those that were there
+    assert_eq!(series(&later).len(), lines.len(), "{later}");
+    assert!(series(&later).contains(&r#"quantum_runs{phase="queued"} 1"#), "{later}");
+}
+
 #[tokio::test]
 async fn metrics_have_the_names_of_the_interface() {
     at_the_door(vec![], async |opened: Opened| {
         let metrics = &opened.metrics;
         metrics.run_ended("build", "proposed");
         metrics.effect("publish", "done");
-        metrics.model_call("openai", "gpt-5-mini", "ok");
+        metrics.model_call("openai/gpt-5-mini", "ok");
         metrics.tokens(Direction::Input, 70);
         metrics.tokens(Direction::Output, 5);
         metrics.usd(Usd(12_500));
-        metrics.github_request(201);
+        metrics.github_requests(201, 1);
         metrics.github_remaining(4_900);
         metrics.sandbox_start("ok");
         deliver(opened.address, "d", b"{}").await;
@@ -83,13 +156,12 @@ async fn metrics_have_the_names_of_the_interface() {
         opened.clock.advance(Duration::from_millis(1_500));
         let answer = get(opened.address, "/metrics").await;
         assert!(answer.head.contains("content-type: text/plain; version=0.0.4"), "{}", answer.head);
-        let mut lines: Vec<&str> = answer.body.lines().filter(|line| !line.starts_with('#')).collect();
-        // series of one family come in no order
-        lines.sort_unstable();
+        let mut lines = series(&answer.body);
+        lines.retain(|line| !line.ends_with(" 0"));
         insta::assert_snapshot!(lines.join("\n"), @r#"
         quantum_deliveries_total{state="stored"} 1
         quantum_effects_total{kind="publish",result="done"} 1
-        quantum_github_rate_remaining 4900
+        quantum_github_rate_remaining 4900.0
         quantum_github_requests_total{status="201"} 1
         quantum_model_calls_total{provider="openai",model="gpt-5-mini",result="ok"} 1
         quantum_model_tokens_total{direction="input"} 70

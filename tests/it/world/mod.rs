@@ -46,8 +46,6 @@ mod shapes_repo;
 mod shapes_thread;
 mod state;
 mod table;
-#[cfg(test)]
-mod tests;
 mod text;
 mod wire;
 
@@ -58,3 +56,6 @@ pub(crate) use log::Entry;
 pub(crate) use people::Usual;
 pub(crate) use seals::signature;
 pub(crate) use state::{Level, RepoId, Role, UserId};
+
+#[cfg(test)]
+mod tests;

@@ -73,6 +73,7 @@ async fn the_app_that_is_killed() {
         arrived: came,
         checks: Vec::new(),
         metrics,
+        recount: Arc::new(|_| ()),
     };
     let (listener, stop) = (server::listen(&server.listen).await.unwrap(), CancellationToken::new());
     let stopping = async {
