@@ -76,7 +76,7 @@ pub(super) struct ReceiveArgs {
 #[derive(Clone, Debug, Args)]
 pub(super) struct RunsArgs {
     #[command(subcommand)]
-    pub(super) verb: RunsVerb,
+    pub(super) verb: Option<RunsVerb>,
     /// Print one JSON document on standard output
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -88,7 +88,7 @@ pub(super) struct RunsArgs {
 /// What to do about runs.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum RunsVerb {
-    /// The newest runs
+    /// The newest runs; the same without a word
     List,
     /// Where one is, and what it wants done
     Show {

@@ -3,7 +3,7 @@
 
 mod github;
 
-use super::{Exit, args::DoctorArgs, progress::clean, put, say, wiring};
+use super::{Exit, args::DoctorArgs, notes::no_price, progress::clean, put, say, wiring};
 use crate::{
     config::{Settings, env::Env},
     model::spec,
@@ -191,7 +191,7 @@ async fn model(settings: &Settings, named: Option<&str>) -> Line {
     };
     let needs = wiring::model_settings(settings);
     let found = match spec::open(name, &needs) {
-        Ok(model) => spec::reachable(name, &needs).await.map(|()| match wiring::no_price(model.as_ref()) {
+        Ok(model) => spec::reachable(name, &needs).await.map(|()| match no_price(model.as_ref()) {
             Some(note) => format!("{name}; {note}"),
             None => name.to_owned(),
         }),

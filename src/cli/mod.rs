@@ -5,8 +5,10 @@ mod args;
 mod demo;
 mod doctor;
 mod document;
+mod notes;
 mod outcome;
 mod progress;
+mod receive;
 mod run;
 mod runs;
 mod serve;
@@ -60,7 +62,7 @@ pub fn main() -> ExitCode {
             Verb::Demo(args) => demo::demo(args).await,
             Verb::Doctor(args) => doctor::doctor(args).await,
             Verb::Serve(args) => serve::serve(args).await,
-            Verb::Receive(args) => serve::receive(args).await,
+            Verb::Receive(args) => receive::receive(args).await,
             Verb::Runs(args) => runs::runs(args).await,
         }
     });

@@ -32,7 +32,7 @@ async fn perform(args: &RunsArgs) -> Result<(), Refusal> {
     let (mut settings, _) = wiring::settings(args.config.as_deref(), None)?;
     wiring::data_folder(&mut settings)?;
     let store = Store::open(&wiring::database(&settings)).await.map_err(|error| wiring::failed(&error))?;
-    match &args.verb {
+    match args.verb.as_ref().unwrap_or(&RunsVerb::List) {
         RunsVerb::List => list(&store, args.json).await,
         RunsVerb::Show { run } => show(&store, find(&store, run).await?, args.json).await,
         RunsVerb::Cancel { run } => {
@@ -65,7 +65,7 @@ async fn list(store: &Store, as_json: bool) -> Result<(), Refusal> {
     }
     if as_json {
         let items: Vec<Value> = all.iter().map(|(at, one)| line(at, one)).collect();
-        put(&format!("{}\n", json!({ "items": items })));
+        put(&format!("{}\n", json!({ "items": items, "next": null })));
         return Ok(());
     }
     let Some(ids) = all.iter().map(|(_, one)| one.id.as_str().len()).max() else {
@@ -170,7 +170,9 @@ impl Shown {
         let (why, next) = self.why().unzip();
         let (thread, cost) = (self.listed.thread.as_ref(), &self.costs.sum);
         json!({
-            "run": run.id.as_str(), "at": reply::label(run), "round": run.round, "attempt": run.attempt,
+            "run": run.id.as_str(), "phase": reply::phase(run.phase()), "at": reply::label(run),
+            "outcome": run.outcome().map(reply::outcome),
+            "created": self.listed.created.0, "updated": self.listed.updated.0, "round": run.round, "attempt": run.attempt,
             "title": run.intent.title, "tasks": tasks, "branch": run.state.branch, "effects": effects,
             "repository": self.listed.repository, "owner": thread.map(|thread| &thread.repo_owner),
             "name": thread.map(|thread| &thread.repo_name), "issue": thread.map(|thread| thread.number),

@@ -1,10 +1,9 @@
 //! `quantum serve`: the App. The door opens at once, so that no delivery is lost; work begins when GitHub told who we are.
-//! `quantum receive`: one saved delivery, taken in and worked on as by the server.
 
 use super::{
     Exit,
-    args::{ReceiveArgs, ServeArgs},
-    put, say,
+    args::ServeArgs,
+    notes, say,
     signal::Interrupts,
     wiring::{self, Refusal},
 };
@@ -17,7 +16,7 @@ use crate::{
     },
     git::Wire,
     github::{GitHub, GitHubError, GitHubSettings},
-    ids::{ContentHash, Secret},
+    ids::Secret,
     intent::notice::Us,
     limits::{app as limits, engine as engines, github},
     metrics::Metrics,
@@ -35,18 +34,18 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Everything that serving needs, made of the settings.
-struct Wired {
+pub(super) struct Wired {
     settings: Settings,
     server: ServerSettings,
     env: Env,
     secret: Secret,
-    store: Store,
-    github: GitHub,
-    clock: Clock,
+    pub(super) store: Store,
+    pub(super) github: GitHub,
+    pub(super) clock: Clock,
     /// What is asked; without one, what to do about it: deliveries are kept and runs wait then.
     model: Result<Arc<dyn Model>, String>,
     /// Who we are, once GitHub said so.
-    us: Arc<OnceLock<Us>>,
+    pub(super) us: Arc<OnceLock<Us>>,
     /// What to do about GitHub not saying so, by its last answer.
     unknown: Arc<Mutex<Option<String>>>,
     came: Arc<Notify>,
@@ -89,47 +88,7 @@ pub(super) async fn serve(args: ServeArgs) -> Exit {
     ended(served.await)
 }
 
-pub(super) async fn receive(args: ReceiveArgs) -> Exit {
-    let received = async {
-        let wired = wire(args.config.as_deref()).await?;
-        let body = std::fs::read(&args.file).map_err(|cause| {
-            let message = format!("{} can't be read: {cause}", args.file.display());
-            (
-                Report::new(Class::Refused, "unreadable", message, "name the file of a saved delivery"),
-                Exit::Usage,
-            )
-        })?;
-        let id = args.id.unwrap_or_else(|| {
-            let hash = ContentHash::of(&[args.event.as_bytes(), b"\n", &body].concat());
-            format!("receive-{}", hash.as_str().get(..32).unwrap_or_default())
-        });
-        let us = wired.github.app().await.map_err(|error| wiring::failed(&error))?;
-        let us = Us { app_id: us.id, slug: us.slug };
-        let _ = wired.us.set(us);
-        let taken = door(&wired).receive(&id, &args.event, &body).await.map_err(refused)?;
-        let told = serde_json::json!({"delivery": id, "state": server::word(taken)});
-        put(&format!("{told}\n"));
-        let app = app(&wired)?;
-        app.take_all().await.map_err(|report| (report, Exit::Failed))?;
-        app.drive_all().await.map_err(|report| (report, Exit::Failed))?;
-        app.write_statuses().await.map_err(|report| (report, Exit::Failed))?;
-        Ok(())
-    };
-    ended(received.await)
-}
-
-/// A saved delivery that the server would not take is wrong usage; that it can't be kept is ours.
-fn refused(refusal: server::Refusal) -> Refusal {
-    let is_wrong = matches!(refusal, server::Refusal::Odd(_) | server::Refusal::TooLarge);
-    if !is_wrong {
-        return wiring::failed(&refusal);
-    }
-    let hint = "FILE is the body of a delivery, a JSON object; --event is its X-GitHub-Event, like issue_comment; --id its \
-                X-GitHub-Delivery: letters, digits and `-`";
-    (Report::new(refusal.class(), refusal.code(), refusal.to_string(), hint), Exit::Usage)
-}
-
-fn ended(end: Result<(), Refusal>) -> Exit {
+pub(super) fn ended(end: Result<(), Refusal>) -> Exit {
     match end {
         Ok(()) => Exit::Done,
         Err((report, exit)) => {
@@ -139,7 +98,7 @@ fn ended(end: Result<(), Refusal>) -> Exit {
     }
 }
 
-async fn wire(config: Option<&Path>) -> Result<Wired, Refusal> {
+pub(super) async fn wire(config: Option<&Path>) -> Result<Wired, Refusal> {
     let (mut settings, env) = wiring::server_settings(config)?;
     let server = config::load_server(config, &env, Path::new(".")).map_err(|error| wiring::failed(&error))?;
     for note in settings.notes.iter().chain(&server.notes) {
@@ -156,6 +115,7 @@ async fn wire(config: Option<&Path>) -> Result<Wired, Refusal> {
     let github = GitHub::new(wanted, clock.clone()).map_err(|error| wiring::failed(&error))?;
     let store = Store::open(&wiring::database(&settings)).await.map_err(|error| wiring::failed(&error))?;
     let model = model(&settings);
+    notes::warn_of_no_walls(&settings);
     let (us, unknown, came) = (Arc::default(), Arc::default(), Arc::default());
     let (metrics, pulse) = (Metrics::new(), Pulse::default());
     metrics.model(model.as_ref().map_or("", |model| model.name()));
@@ -182,14 +142,18 @@ fn model(settings: &Settings) -> Result<Arc<dyn Model>, String> {
         say("note: no model: runs wait until QUANTUM_MODEL names one");
         return Err("name a model with QUANTUM_MODEL and start again; runs wait until then".to_owned());
     };
-    spec::open(name, &wiring::model_settings(settings)).map_err(|error| {
+    let model = spec::open(name, &wiring::model_settings(settings)).map_err(|error| {
         let hint = format!("{} and start again; runs wait until then", error.hint());
         say(&format!("note: no model: {error}\n  hint: {hint}"));
         hint
-    })
+    })?;
+    if let Some(note) = notes::no_price(model.as_ref()) {
+        say(&format!("note: {note}"));
+    }
+    Ok(model)
 }
 
-fn door(wired: &Wired) -> Door {
+pub(super) fn door(wired: &Wired) -> Door {
     let (us, github) = (Arc::clone(&wired.us), wired.github.clone());
     Door {
         store: wired.store.clone(),
@@ -285,7 +249,7 @@ async fn work(wired: &Wired, stop: &CancellationToken) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn app(wired: &Wired) -> Result<App, Refusal> {
+pub(super) fn app(wired: &Wired) -> Result<App, Refusal> {
     let Some(us) = wired.us.get().cloned() else {
         let hint = "report this with the log";
         return Err((Report::new(Class::Broken, "nobody", "who we are is not known", hint), Exit::Failed));

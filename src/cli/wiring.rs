@@ -3,9 +3,8 @@
 use super::{
     Exit,
     args::RunArgs,
-    progress::clean,
+    notes::{Notes, no_price},
     run::ModelChoice,
-    say,
     wanted::{Meant, Names, Wanted},
 };
 use crate::{
@@ -22,7 +21,7 @@ use crate::{
     git::{self, Base, FileChange, GitError, Source},
     ids::Sha,
     intent::Intent,
-    limits::{agent as agents, config as limits, shown},
+    limits::{config as limits, shown},
     model::{
         Model,
         scripted::{Recorder, Scripted},
@@ -174,7 +173,7 @@ pub(super) async fn prepare(
         performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch, request));
     let engine = Engine::with(store, performer, clock.clone(), Timing::default());
     engine.performer().sweep().await;
-    Ok(Wiring { engine, run, lease, base, cancel: CancellationToken::new(), notes: notes.0, source })
+    Ok(Wiring { engine, run, lease, base, cancel: CancellationToken::new(), notes: notes.all(), source })
 }
 
 /// The repository and what to start from. Reading it may take its time: an interrupt is heard meanwhile.
@@ -212,14 +211,14 @@ fn writable(repository: &Path) -> Result<(), Refusal> {
 /// What the repository says about itself; what is odd about it is said when the run looks at it.
 fn repo_rules(source: &Source, base: &Base, notes: &mut Notes) -> Result<RepoRules, Refusal> {
     if base.dirty {
-        notes.0.push(snapshot::UNCOMMITTED.to_owned());
+        notes.keep(snapshot::UNCOMMITTED);
     }
     let tree = &base.tree;
     match source.file(tree, repo::PATH, limits::REPO_FILE_BYTES) {
         Ok(Some(bytes)) => {
             let rules = repo::parse(&bytes).map_err(|error| failed(&error))?;
             if !rules.not_in_effect.is_empty() {
-                notes.0.push(snapshot::not_in_effect(&rules));
+                notes.keep(&snapshot::not_in_effect(&rules));
             }
             Ok(rules)
         }
@@ -330,35 +329,6 @@ fn performer(
         egress_allow: settings.egress_allow.clone(),
     };
     Performer::new(store, parts)
-}
-
-/// What a person should know: said when it is found, and told again at the end, where a program reads it too.
-#[derive(Default)]
-struct Notes(Vec<String>);
-
-impl Notes {
-    fn say(&mut self, note: &str) {
-        say(&format!("note: {}", clean(note)));
-        self.0.push(note.to_owned());
-    }
-
-    /// No walls; a request that is cut.
-    fn about(&mut self, settings: &Settings, request: &str) {
-        if settings.sandbox == crate::sandbox::Kind::DangerHost {
-            // its receipts say so too
-            say("WARNING: danger-host: nothing confines the agent");
-        }
-        if request.len() > agents::REQUEST_BYTES {
-            let most = agents::REQUEST_BYTES / 1024;
-            self.say(&format!("the request is longer than {most} KiB; agents are shown its beginning"));
-        }
-    }
-}
-
-/// A price that nobody knows caps nothing.
-pub(super) fn no_price(model: &dyn Model) -> Option<String> {
-    let remedy = "dollars are not capped, steps and minutes are; QUANTUM_PRICES names a table";
-    model.price().is_none().then(|| format!("no price is known for {}: {remedy}", model.name()))
 }
 
 /// The database's file. A new one is its owner's alone: transcripts hold source, and the folder may be an open one.

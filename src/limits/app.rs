@@ -24,6 +24,9 @@ pub const DELIVERY_FAILURES: u32 = 40;
 /// Times a delivery may be begun without coming to any end: the program ended in the middle of it, each time. At the bound it is
 /// given up, so that it can't end the program for ever; what a comment said is still found by reading.
 pub const DELIVERY_STARTS: u32 = 5;
+/// How long a delivery that `quantum receive` has in hand is left alone by a server beside it: nearly always longer than looking at
+/// one takes. At the bound the server takes it in.
+pub const RECEIVE_HELD: Duration = Duration::from_secs(2 * 60);
 /// How long nothing is looked at without news.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long after GitHub did not take the App's key it is asked whether it does now; doubled each time, up to

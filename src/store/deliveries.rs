@@ -187,6 +187,31 @@ impl Store {
         .await
     }
 
+    /// This one, when it waits and may be looked at now. It counts as started once more, and nobody else is given it before `until`.
+    pub async fn hold_delivery(
+        &self,
+        id: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let id = id.to_owned();
+        self.write(move |connection| {
+            Box::pin(async move {
+                let held = sqlx::query(
+                    "UPDATE deliveries SET starts = starts + 1, not_before = ?3
+                     WHERE id = ?1 AND state = 'stored' AND not_before <= ?2 RETURNING *",
+                )
+                .bind(id)
+                .bind(now.0)
+                .bind(until.0)
+                .fetch_optional(connection)
+                .await?;
+                held.as_ref().map(delivery).transpose()
+            })
+        })
+        .await
+    }
+
     /// When the next one may be looked at; None: none waits.
     pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let query = "SELECT min(not_before) FROM deliveries WHERE state = 'stored'";

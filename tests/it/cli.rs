@@ -208,12 +208,19 @@ fn a_run_that_waits_is_listed_shown_and_cancelled_for_people_and_programs() {
         assert_eq!(told.exit, 0, "{}", told.stderr);
         serde_json::from_str(&told.stdout).unwrap()
     };
-    let listed = &document(&["list"])["items"][0];
+    let list = document(&[]);
+    assert_eq!((&list, list.get("next")), (&document(&["list"]), Some(&Value::Null)));
+    assert!(told(&desk, &["runs"]).stdout.contains("  paused: question  "));
+    let listed = &list["items"][0];
     assert_eq!((&listed["at"], &listed["owner"]), (&json!("paused: question"), &Value::Null));
     let run = listed["run"].as_str().unwrap();
     let shown = document(&["show", run]);
     assert!(shown["next"].as_str().unwrap().contains("ask again with the answer"), "{shown}");
     assert_eq!((&shown["cost"]["model_calls"], &shown["pull_request"]), (&json!(1), &Value::Null));
+    assert_eq!((&shown["phase"], shown.get("outcome")), (&json!("paused"), Some(&Value::Null)));
+    for key in ["run", "phase", "at", "created", "updated"] {
+        assert!(!shown[key].is_null() && shown[key] == listed[key], "{key}: {shown}");
+    }
     let text = told(&desk, &["runs", "show", run]).stdout;
     for line in [
         "at      paused: question\n",
@@ -228,6 +235,7 @@ fn a_run_that_waits_is_listed_shown_and_cancelled_for_people_and_programs() {
     assert!(!text.contains('\u{1b}'), "a model drives the terminal: {text}");
     let cancelled = document(&["cancel", run]);
     assert_eq!((&cancelled["at"], &cancelled["why"]), (&json!("closed: cancelled"), &Value::Null));
+    assert_eq!((&cancelled["phase"], &cancelled["outcome"]), (&json!("closed"), &json!("cancelled")));
     let again = told(&desk, &["runs", "cancel", run, "--json"]);
     assert_eq!((again.exit, again.stdout.as_str()), (1, ""));
     assert!(again.stderr.contains("nothing to do about it"), "{}", again.stderr);

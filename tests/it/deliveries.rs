@@ -150,3 +150,23 @@ async fn old_ones_are_forgotten_but_not_before_they_ended() {
     assert_eq!(forget(100).await, 2);
     assert_eq!(next(&store, 0).await, ["d0", "d2", "d4", "d6", "d8"]);
 }
+
+#[tokio::test]
+async fn one_that_is_held_is_given_to_nobody_else_until_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(folder.path()).await;
+    take(&store, "a", "{}", true).await;
+    take(&store, "b", "{}", true).await;
+    take(&store, "nothing", "{}", false).await;
+    let hold = async |id, now| store.hold_delivery(id, Timestamp(now), Timestamp(5_000)).await.unwrap();
+    let held = hold("a", 2_000).await.unwrap();
+    assert_eq!((held.id.as_str(), held.starts), ("a", 1));
+    assert_eq!(hold("a", 4_999).await, None, "somebody has it");
+    assert_eq!((hold("nothing", 2_000).await, hold("nobody's", 2_000).await), (None, None));
+    assert_eq!(next(&store, 4_999).await, ["b"]);
+    // who held it is gone
+    assert_eq!(next(&store, 5_000).await, ["a", "b"]);
+    // who held it did not come to look at it
+    store.delay_delivery("a", Timestamp(2_000)).await.unwrap();
+    assert_eq!(hold("a", 2_000).await.unwrap().starts, 1);
+}

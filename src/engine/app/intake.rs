@@ -26,6 +26,17 @@ pub enum Taken {
     Nothing(&'static str),
 }
 
+/// What became of a delivery that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was acted upon, or means nothing.
+    TakenIn,
+    /// It waits until it may be looked at again.
+    PutOff(Report),
+    /// Nobody looks at it any more.
+    GivenUp(Report),
+}
+
 impl App {
     /// Takes one delivery in; what goes wrong in it ends nothing else.
     pub(super) async fn take(&self, delivery: &Delivery) -> Result<Taken, Report> {

@@ -34,7 +34,7 @@ mod working;
 pub use able::Pulse;
 pub use counted::count_github;
 pub use hands::{AppHands, AppParts, Budget};
-pub use intake::Taken;
+pub use intake::{Fate, Taken};
 pub use lines::{Held, Lines, Priority};
 pub use matters::matters;
 pub use publish::PULL;

@@ -1,8 +1,8 @@
 //! Publish on GitHub: tree, commit, branch, pull request, label, assignee and check run, by the Git data API, so that GitHub
 //! signs the commit. Nothing is pushed, nothing is forced.
 //!
-//! Safe to repeat: trees and blobs are named by their content; a branch whose head has our tree, parent and trailer is ours;
-//! pull requests are looked up by their branch, check runs by our `external_id`.
+//! Safe to repeat: trees and blobs are named by their content; a commit is remembered before the branch moves to it; a branch whose
+//! head has our tree, parent and trailer is ours; pull requests are looked up by their branch, check runs by our `external_id`.
 
 use super::{
     Priority,
@@ -41,6 +41,11 @@ const CHECK: &str = "quantum";
 /// Under which slot a run's pull request is remembered.
 pub const PULL: &str = "pull";
 
+/// Under which slot a round's commit is remembered; its note is the commit.
+fn commit_slot(round: u32) -> String {
+    format!("commit-{round}")
+}
+
 /// Under which slot a round's check run is remembered; its note says why there is none.
 pub(super) fn check_slot(round: u32) -> String {
     format!("check-{round}")
@@ -68,19 +73,24 @@ impl Place<'_> {
     /// The branch with our commit as its head; None: somebody else wrote it.
     async fn branch(&self, change: &Change<'_>) -> Result<Option<Sha>, Trouble> {
         let name = self.thread.branch.as_str();
-        let there = if change.is_first { None } else { self.desk.git_ref(name).await? };
+        let known = self.hands.store.remembered(&change.lease.run, &commit_slot(change.round)).await?;
+        let known = known.and_then(|known| known.note).map(Sha::new);
+        // the first one is not there yet, unless a commit was made for it before
+        let is_absent = change.is_first && known.is_none();
+        let there = if is_absent { None } else { self.desk.git_ref(name).await? };
         if let Some(head) = there.filter(|head| head != change.parent) {
             return Ok(self.is_ours(&head, change).await?.then_some(head));
         }
-        upload::tree(self, change.base_tree, change.tree).await?;
-        let commit = || self.desk.commit(&change.message, change.tree, change.parent).boxed();
-        let made = self.send(Priority::Publish, commit).await?;
+        let ours = match known {
+            Some(known) if self.is_kept(&known, change).await? => known,
+            Some(_) | None => self.commit(change).await?,
+        };
         let write = || match change.is_first {
-            true => self.desk.create_ref(name, &made.sha).boxed(),
-            false => self.desk.update_ref(name, &made.sha).boxed(),
+            true => self.desk.create_ref(name, &ours).boxed(),
+            false => self.desk.update_ref(name, &ours).boxed(),
         };
         let error = match self.send(Priority::Publish, write).await {
-            Ok(()) => return Ok(Some(made.sha)),
+            Ok(()) => return Ok(Some(ours)),
             Err(error) => error,
         };
         let is_unclear = matches!(
@@ -92,16 +102,35 @@ impl Place<'_> {
         }
         // it exists already, moved meanwhile, or the answer was lost: what is there now decides
         match self.hands.look(|| self.desk.git_ref(name).boxed()).await? {
-            Some(head) if head == made.sha || self.is_ours(&head, change).await? => Ok(Some(head)),
+            Some(head) if head == ours || self.is_ours(&head, change).await? => Ok(Some(head)),
             Some(head) if head == *change.parent => Err(Trouble::for_now(&error)),
             Some(_) => Ok(None),
             None => Err(Trouble::for_now(&error)),
         }
     }
 
+    /// Makes the commit; it is remembered before the branch moves to it.
+    async fn commit(&self, change: &Change<'_>) -> Result<Sha, Trouble> {
+        upload::tree(self, change.base_tree, change.tree).await?;
+        let commit = || self.desk.commit(&change.message, change.tree, change.parent).boxed();
+        let made = self.send(Priority::Publish, commit).await?;
+        let (sender, slot, now) =
+            (Sender::Run(change.lease), commit_slot(change.round), self.hands.clock.now());
+        self.hands.store.remember(sender, &slot, None, Some(made.sha.as_str()), now).await?;
+        Ok(made.sha)
+    }
+
+    /// Whether GitHub still has a commit that we made: what no branch holds may be thrown away.
+    async fn is_kept(&self, commit: &Sha, change: &Change<'_>) -> Result<bool, Trouble> {
+        match self.is_ours(commit, change).await {
+            Err(GitHubError::Missing { .. }) => Ok(false),
+            end => Ok(end?),
+        }
+    }
+
     /// Whether a commit is the one of this round, or of an older one that was stopped after it had written the same. A person
     /// who changed it has other content, whatever its message says.
-    async fn is_ours(&self, head: &Sha, change: &Change<'_>) -> Result<bool, Trouble> {
+    async fn is_ours(&self, head: &Sha, change: &Change<'_>) -> Result<bool, GitHubError> {
         let facts = self.desk.commit_facts(head).await?;
         let trailer = change.message.trim_end().lines().last().unwrap_or_default();
         let run = trailer.trim_end_matches(|c: char| c.is_ascii_digit());

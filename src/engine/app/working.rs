@@ -3,7 +3,7 @@
 //!
 //! Dropping what `serve` returns is like a crash: safe, and what was begun goes on after the next start.
 
-use super::{AppHands, Taken, counted, door::Knocks};
+use super::{AppHands, Fate, Taken, counted, door::Knocks};
 use crate::{
     agent::contract::Watch,
     clock::Timestamp,
@@ -157,34 +157,45 @@ impl App {
         }
     }
 
-    async fn take_one(&self, delivery: &Delivery) -> Result<(), StoreError> {
+    /// Takes in one delivery that the caller holds; for `receive`.
+    pub async fn take_held(&self, delivery: &Delivery) -> Result<Fate, Report> {
+        self.take_one(delivery).await.map_err(|error| error.report())
+    }
+
+    async fn take_one(&self, delivery: &Delivery) -> Result<Fate, StoreError> {
         let (store, id) = (self.engine.store(), delivery.id.as_str());
         match self.take(delivery).await {
             Ok(Taken::Done(what)) => {
                 tracing::info!(delivery = %id, event = %delivery.event, what, "taken in");
-                store.finish_delivery(id, DeliveryEnd::Done, what).await
+                store.finish_delivery(id, DeliveryEnd::Done, what).await?;
+                Ok(Fate::TakenIn)
             }
             Ok(Taken::Nothing(why)) => {
                 tracing::debug!(delivery = %id, event = %delivery.event, why, "means nothing");
-                store.finish_delivery(id, DeliveryEnd::Ignored, why).await
+                store.finish_delivery(id, DeliveryEnd::Ignored, why).await?;
+                Ok(Fate::TakenIn)
             }
             // that it was not let in is no failure of it
-            Err(Report { class: Class::Transient, not_before: Some(until), .. })
-                if until > self.engine.now() =>
+            Err(report)
+                if report.class == Class::Transient && report.not_before > Some(self.engine.now()) =>
             {
+                let until = report.not_before.unwrap_or_default();
                 tracing::info!(delivery = %id, until = until.0, "waits until it may");
-                store.delay_delivery(id, until).await
+                store.delay_delivery(id, until).await?;
+                Ok(Fate::PutOff(report))
             }
             Err(report)
                 if self.hands().parts.github.shut_out().is_some()
                     || report.class == Class::Transient && delivery.failures < limits::DELIVERY_FAILURES =>
             {
                 tracing::info!(delivery = %id, %report, "will be tried again");
-                store.postpone_delivery(id, self.engine.retry_at(delivery.failures)).await
+                store.postpone_delivery(id, self.engine.retry_at(delivery.failures)).await?;
+                Ok(Fate::PutOff(report))
             }
             Err(report) => {
                 tracing::error!(delivery = %id, %report, hint = %report.hint, "could not be taken in");
-                store.finish_delivery(id, DeliveryEnd::Failed, &report.code).await
+                store.finish_delivery(id, DeliveryEnd::Failed, &report.code).await?;
+                Ok(Fate::GivenUp(report))
             }
         }
     }

@@ -18,6 +18,7 @@ mod missed;
 mod odd;
 mod process;
 mod published;
+mod receive;
 mod reviews;
 mod screen;
 mod trouble;

@@ -15,12 +15,12 @@ use std::{
     process::{Child, ChildStderr, Command, Stdio},
 };
 
-fn hub() -> FakeGitHub {
+pub(super) fn hub() -> FakeGitHub {
     FakeGitHub::start_with(Settings { judge: Some(crate::judge::judge), ..Settings::default() })
 }
 
 /// The program with the App's settings, and this key.
-fn with_app(desk: &Desk, hub: &FakeGitHub, key: &Secret, args: &[&str]) -> Command {
+pub(super) fn with_app(desk: &Desk, hub: &FakeGitHub, key: &Secret, args: &[&str]) -> Command {
     let file = desk.path().join("app.pem");
     fs::write(&file, key.expose()).unwrap();
     let mut command = desk.quantum(args);
@@ -35,7 +35,7 @@ fn with_app(desk: &Desk, hub: &FakeGitHub, key: &Secret, args: &[&str]) -> Comma
 }
 
 /// `quantum serve`, killed when it is dropped.
-struct Served {
+pub(super) struct Served {
     child: Child,
     stderr: BufReader<ChildStderr>,
     address: String,
@@ -44,7 +44,7 @@ struct Served {
 }
 
 impl Served {
-    fn start(mut command: Command) -> Self {
+    pub(super) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let mut served = Self { child, stderr, address: String::new(), before: String::new() };
@@ -207,6 +207,25 @@ async fn a_model_that_can_not_be_opened_is_said_at_once_and_the_door_stays_open(
         let answers = || hub.thread(place.repo, number).matches("A command is the first line").count();
         process::wait_until("who serves answers", || answers() == times);
     }
+}
+
+#[test]
+fn no_walls_and_no_price_are_said_at_the_start() {
+    let (desk, hub) = (Desk::empty(), hub());
+    let before = |settings: &[(&str, &str)]| {
+        let mut command = with_app(&desk, &hub, &hub.key(), &["serve"]);
+        command.env("OPENAI_API_KEY", "none").envs(settings.iter().copied());
+        Served::start(command).before.clone()
+    };
+    let said = before(&[("QUANTUM_MODEL", "openai/of-this-house"), ("QUANTUM_SANDBOX", "danger-host")]);
+    for words in [
+        "WARNING: danger-host: nothing confines the agent",
+        "note: no price is known for openai/of-this-house: dollars are not capped",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let calm = before(&[("QUANTUM_MODEL", "openai/gpt-5-mini")]);
+    assert!(!calm.contains("WARNING") && !calm.contains("no price"), "{calm}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

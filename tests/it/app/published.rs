@@ -47,6 +47,21 @@ async fn a_branch_that_is_written_in_the_last_moment_survives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_is_made_anew_only_when_github_lost_it() {
+    for (is_lost, commits) in [(false, 1), (true, 2)] {
+        let (town, number) = begun().await;
+        town.hub.fault("POST", "/git/refs", 1, Fault::status(502));
+        if is_lost {
+            town.hub.fault("GET", "/git/commits/{commit_sha}", 1, Fault::status(404));
+        }
+        town.settle().await;
+        assert_eq!(town.run().await, "watching", "{}", town.thread(number));
+        let sent = ["/git/commits", "/git/refs"].map(|path| town.hub.count("POST", path));
+        assert_eq!(sent, [commits, 2], "{}", town.hub.log_text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_drafts_it_is_an_ordinary_pull_request_that_says_so() {
     let (town, number) = begun().await;
     town.hub.settings(town.usual.repo, |repo| repo.has_drafts = false);

@@ -162,6 +162,17 @@ fn killed_at_any_request_it_makes_nothing_twice() {
     }
 }
 
+#[test]
+fn killed_between_commit_and_branch_it_makes_no_second_commit() {
+    for is_applied in [false, true] {
+        let (kills, case) =
+            through(Program::Hurried, &[Death::Request { kind: "POST /git/refs", nth: 1, is_applied }]);
+        let sent = ["/git/trees", "/git/commits", "/git/refs"].map(|path| case.hub.count("POST", path));
+        // killed before the branch was there, it is asked for once more
+        assert_eq!((kills, sent), (1, [1, 1, 2 - usize::from(is_applied)]), "{is_applied}");
+    }
+}
+
 /// Whether it is at a request that people see something of: a second one would be seen too.
 fn is_at_a_change(death: &Death) -> bool {
     let Death::Request { kind: request, .. } = death else { return false };
