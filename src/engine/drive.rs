@@ -205,9 +205,7 @@ impl<'a, P: Perform> Drive<'a, P> {
                 let delayed = self.engine.store.delay_effect(self.lease, key, until).await;
                 delayed.map_err(|error| error.report())
             }
-            Err(report)
-                if report.class == Class::Transient && claimed.failures + 1 < limits::EFFECT_FAILURES =>
-            {
+            Err(report) if report.class == Class::Transient && self.is_patient(&claimed, &report) => {
                 tracing::info!(key, %report, failures = claimed.failures + 1, "will be tried again");
                 let until = self.engine.retry_at(claimed.failures);
                 let postponed = self.engine.store.postpone_effect(self.lease, key, until).await;
@@ -218,6 +216,12 @@ impl<'a, P: Perform> Drive<'a, P> {
                 self.tell(&event, Some(key)).await
             }
         }
+    }
+
+    /// Whether an effect that failed in a way that may pass is tried again.
+    fn is_patient(&self, claimed: &Claimed, report: &Report) -> bool {
+        let patience = self.engine.performer.patience(&claimed.effect, report);
+        patience.is_none_or(|most| claimed.failures + 1 < most)
     }
 
     /// Tells the run; an outcome that is too big for an event is a refusal.
@@ -255,6 +259,10 @@ impl<'a, P: Perform> Drive<'a, P> {
         }
         if later.is_some() {
             return Ok(Next::Rest);
+        }
+        // it became due since it was looked for
+        if pending.is_some() {
+            return Ok(Next::Wait(pending));
         }
         match phase {
             Phase::Paused | Phase::Closed | Phase::Watching => Ok(Next::Rest),

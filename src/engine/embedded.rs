@@ -190,6 +190,7 @@ impl<P: Perform> Engine<P> {
             match self.store.commit_step(commit).await {
                 Ok(()) => {
                     show(&before.run, &event, &decided.run, watch);
+                    self.performer.decided(&before.run, &decided.run);
                     return Ok(Told::Taken(Box::new(decided.run)));
                 }
                 Err(StoreError::Moved(_)) => {}

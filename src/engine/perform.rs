@@ -65,6 +65,15 @@ pub trait Perform: Send + Sync {
 
     /// Removes what an earlier drive of this run, which is dead, left lying about. Called under the lease.
     async fn tidy(&self, run: &RunId);
+
+    /// How often this effect may fail in a way that may pass, and failed like this now, before its run is told that it was
+    /// refused; None: it is tried until it goes.
+    fn patience(&self, _effect: &Effect, _why: &Report) -> Option<u32> {
+        Some(limits::EFFECT_FAILURES)
+    }
+
+    /// A run was told something that made it another; that is durable. For whoever counts.
+    fn decided(&self, _before: &Run, _after: &Run) {}
 }
 
 /// What the real hands work with.

@@ -35,6 +35,15 @@ pub enum Verb {
     Build,
 }
 
+impl Verb {
+    /// The word of the command that asks for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Build => command::Command::Build.row().word,
+        }
+    }
+}
+
 /// Why a request is no wish.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntentError {

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// Times one request waits for GitHub's limits; at the bound it is an error of its effect, which is tried again later.
 pub const LIMIT_WAITS: u32 = 10;
+/// Times what a run needs of GitHub may fail because GitHub is away: a minute of waiting, then one a minute for eight hours,
+/// because outages of GitHub and of networks end by themselves. At the bound the run is told that it was refused. What is only
+/// said has no such bound: it is said when it can be.
+pub const GITHUB_FAILURES: u32 = 486;
 /// How long what is not let in yet is waited for on the spot. What is further off is put aside until then, so that what waits
 /// for one installation's hour keeps no place from others.
 pub const LINGER: Duration = Duration::from_secs(30);

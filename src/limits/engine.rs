@@ -41,10 +41,11 @@ pub const HEARTBEAT: Duration = Duration::from_secs(8);
 pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 /// The longest wait between two repeats.
 pub const BACKOFF_MOST: Duration = Duration::from_secs(60);
-/// Times an effect may fail in a way that may pass. At the bound the run is told that it was refused.
+/// Times an effect may fail in a way that may pass (15 seconds of waiting): whoever sits at this machine has to do something then.
+/// At the bound the run is told that it was refused. While GitHub is away it is [`super::app::GITHUB_FAILURES`].
 pub const EFFECT_FAILURES: u32 = 5;
-/// Times an effect may be started at all, crashes included: stops one that kills the program each time. At the
-/// bound the run is told that it was refused.
+/// Times an effect may be started without coming to any end: stops one that kills the program each time. At the bound the run
+/// is told that it was refused.
 pub const EFFECT_CLAIMS: u32 = 20;
 /// How long works may take to end their sandboxes after a stop (the interface promises 10 s). At the bound they are dropped,
 /// which kills the sandbox's whole tree.

@@ -43,5 +43,8 @@ pub const DONE_BYTES: usize = 1024;
 pub const REPLY_BYTES: usize = 12 * 1024;
 /// What a phase may take longer than the run's minutes: agents stop themselves first and say why.
 pub const DEADLINE_GRACE: std::time::Duration = std::time::Duration::from_secs(2 * 60);
+/// How long publishing may take where it is done on GitHub, whatever the run's minutes are: longer than what is asked of GitHub
+/// is tried ([`super::app::GITHUB_FAILURES`]), so that it says itself why it did not go. Then the run pauses.
+pub const PUBLISHED_WITHIN: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 /// How long a question or an approval may wait. Then the run closes silently.
 pub const SILENCE: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);

@@ -143,6 +143,47 @@ pub fn result(run: &Run, text: &str, facts: &Facts) -> String {
     })
 }
 
+/// The same comment once the run went on and opened its pull request: that it stopped is no longer so.
+pub fn went_on(run: &Run, pull: &PullLink, facts: &Facts) -> String {
+    let link = format!("[#{}]({})", pull.number, pull.url);
+    join(&[
+        mention(facts),
+        format!("This run had stopped. It was tried again, went on, and opened pull request {link}."),
+        marker(&run.id, Slot::Result),
+    ])
+}
+
+/// What is on GitHub of a publishing that did not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun<'a> {
+    /// A pull request.
+    Pull { link: PullLink, is_open: bool },
+    /// The branch of this name, and no pull request.
+    Branch(&'a str),
+    /// Neither.
+    Nothing,
+}
+
+/// What the thread is told about that.
+pub fn begun(begun: &Begun<'_>) -> String {
+    match begun {
+        Begun::Pull { link, is_open } => {
+            let state = if *is_open { "open" } else { "closed" };
+            format!(
+                "On GitHub is what was published before it stopped: pull request [#{}]({}), which is {state}.",
+                link.number, link.url
+            )
+        }
+        Begun::Branch(name) => {
+            let name = crate::intent::prose::code(name);
+            format!(
+                "On GitHub is what was published before it stopped: the branch {name}, without a pull request."
+            )
+        }
+        Begun::Nothing => "Nothing is on GitHub yet.".to_owned(),
+    }
+}
+
 /// What the thread is told when what an agent said is not shown; `what` it looks like, e.g. `a GitHub token`.
 pub fn not_shown(what: &str) -> String {
     format!(

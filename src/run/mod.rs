@@ -77,7 +77,7 @@ use crate::{
     clock::Timestamp,
     ids::{RunId, TaskId, Usd},
     intent::{Intent, cut},
-    limits::run::{DEADLINE_GRACE, SILENCE, TEXT_BYTES, TITLE_BYTES},
+    limits::run::{DEADLINE_GRACE, PUBLISHED_WITHIN, SILENCE, TEXT_BYTES, TITLE_BYTES},
 };
 pub use effect::{About, Assignment, Effect, Reason, Verdict};
 pub use event::{Cap, Check, Event, Proposal, Question, Receipt, Snapshot};
@@ -223,6 +223,8 @@ impl Run {
     /// When it wants to be told [`Event::Woke`]; earlier ones are ignored.
     pub fn wake_at(&self) -> Option<Timestamp> {
         let span = match (self.phase(), self.cause()) {
+            // it waits for GitHub as long as that may be away
+            (Phase::Publishing, _) if self.rules.watch => PUBLISHED_WITHIN,
             (Phase::Working | Phase::Verifying | Phase::Publishing, _) => self.minutes() + DEADLINE_GRACE,
             (Phase::Paused, Some(Cause::Question { .. } | Cause::Approval)) => SILENCE,
             (Phase::Queued | Phase::Planning | Phase::Watching | Phase::Paused | Phase::Closed, _) => {

@@ -1,7 +1,7 @@
 //! Every text a run says: pure functions of the run, for a terminal and for a thread alike. Plain: what was done,
 //! what is next. The agents' own words are in it as they gave them, cut to their bounds.
 
-use super::{Branch, Cause, Check, Outcome, Phase, Receipt, Run, Stage, Verdict};
+use super::{Branch, Cause, Check, Ground, Outcome, Phase, Receipt, Run, Stage, Verdict};
 use crate::{
     intent::{command::Command, cut},
     limits::run::REPLY_BYTES,
@@ -116,11 +116,10 @@ pub fn end(run: &Run) -> String {
 pub fn published(run: &Run) -> String {
     let state = &run.state;
     let verdict = match &state.ground {
-        super::Ground::Publishing { verdict, .. } | super::Ground::Watching { verdict, .. } => *verdict,
-        super::Ground::Queued
-        | super::Ground::Planning { .. }
-        | super::Ground::Working
-        | super::Ground::Verifying { .. } => Verdict::Unverified,
+        Ground::Publishing { verdict, .. } | Ground::Watching { verdict, .. } => *verdict,
+        Ground::Queued | Ground::Planning { .. } | Ground::Working | Ground::Verifying { .. } => {
+            Verdict::Unverified
+        }
     };
     let said = match verdict {
         Verdict::Verified => format!("The checks pass{}:", fixed(run)),
@@ -287,6 +286,10 @@ fn kept(run: &Run) -> String {
             format!("The changes{older} are on the branch {name} ({short}).")
         }
         None if !run.state.has_changes() => "Nothing was written.".to_owned(),
+        // a publishing may have begun: whoever says this looks how far it came
+        None if run.rules.watch && matches!(run.state.ground, Ground::Publishing { .. }) => {
+            "What is done is kept on the server for a retry.".to_owned()
+        }
         None if run.rules.watch => {
             "What is done is kept on the server for a retry; nothing is on GitHub yet.".to_owned()
         }

@@ -20,7 +20,7 @@ pub struct Claimed {
     pub effect: Effect,
     /// Set when it was done before: this is to be told again, nothing is to be performed.
     pub outcome: Option<Event>,
-    /// Times it was started, this one included.
+    /// Times it was started without coming to an end, this one included.
     pub claims: u32,
     /// Times it ended in a failure that may pass.
     pub failures: u32,
@@ -97,7 +97,8 @@ impl Store {
             Box::pin(async move {
                 leases::demand(connection, &lease).await?;
                 sqlx::query(
-                    "UPDATE effects SET state = 'pending', not_before = ?3, failures = failures + ?4
+                    "UPDATE effects SET state = 'pending', not_before = ?3, failures = failures + ?4,
+                         claims = claims - 1
                      WHERE run = ?1 AND key = ?2 AND state = 'claimed'",
                 )
                 .bind(lease.run.as_str())

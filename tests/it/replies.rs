@@ -237,7 +237,7 @@ fn paused() {
 
     Tasks done: 1 of 1.
 
-    What is done is kept on the server for a retry; nothing is on GitHub yet.
+    What is done is kept on the server for a retry.
 
     Next: their commits are kept; rename or delete that branch and say `/quantum retry`.
     ");

@@ -14,15 +14,21 @@ pub(super) fn name(template: &str, number: u64, title: &str, run: &RunId) -> Res
     if !prefix.contains('/') || prefix.starts_with('/') {
         return Err(wrong(template, "it must begin with a folder of its own, like `quantum/`"));
     }
+    if template.split('/').any(str::is_empty) {
+        return Err(wrong(template, "a `/` must stand between two names, like in `quantum/{id}`"));
+    }
     let slug = slug(title);
     let mut name = template.replace("{number}", &number.to_string());
     name = if slug.is_empty() {
-        name.replace("-{slug}", "").replace("{slug}-", "").replace("{slug}", "")
+        ["-{slug}", "{slug}-", "{slug}/", "{slug}"].iter().fold(name, |name, slug| name.replace(slug, ""))
     } else {
         name.replace("{slug}", &slug)
     };
     name = if name.contains("{id}") {
         name.replace("{id}", run.short())
+    } else if name.ends_with('/') {
+        // the title gave no slug
+        format!("{name}{}", run.short())
     } else {
         format!("{name}-{}", run.short())
     };
@@ -33,10 +39,12 @@ pub(super) fn name(template: &str, number: u64, title: &str, run: &RunId) -> Res
     let is_well = name.chars().all(is_plain)
         && name.len() <= BRANCH_BYTES
         && !name.contains("..")
-        && !name.contains("//")
-        && name
-            .split('/')
-            .all(|part| !part.starts_with(['.', '-']) && !part.ends_with(".lock") && !part.ends_with('.'));
+        && name.split('/').all(|part| {
+            !part.is_empty()
+                && !part.starts_with(['.', '-'])
+                && !part.ends_with(".lock")
+                && !part.ends_with('.')
+        });
     if is_well { Ok(name) } else { Err(wrong(template, "it makes no name that git takes")) }
 }
 
@@ -81,6 +89,8 @@ mod tests {
         );
         check("bot/{number}", "x", Some("bot/12-abcdef"));
         check("bot/{slug}/{id}", "a/../b", Some("bot/a-b/abcdef"));
+        check("bot/{slug}/{id}", "修复", Some("bot/abcdef"));
+        check("bot/{slug}", "修复", Some("bot/abcdef"));
         for bad in [
             "{number}",
             "x-{id}",
@@ -90,6 +100,10 @@ mod tests {
             "a/.b/{id}",
             "a b/{id}",
             "refs//{id}",
+            "quantum/",
+            "quantum/{id}/",
+            "quantum/{slug}/",
+            "quantum/{slug}//{id}",
         ] {
             check(bad, "x", None);
         }

@@ -32,7 +32,7 @@ use crate::{
     run::{ApprovePlan, Event, Rules, Run, comment},
     store::{Begun, Sender, Thread, Whose},
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 
 /// A command that somebody said, and where.
 pub(super) struct Heard<'a> {
@@ -325,7 +325,7 @@ impl Heard<'_> {
         }
         let call = || match form {
             Form::Line => self.desk.react_line(id, reaction).boxed(),
-            Form::Thread | Form::Review => self.desk.react_comment(id, reaction).boxed(),
+            Form::Thread | Form::Review => self.desk.react_comment(id, reaction).map_ok(drop).boxed(),
         };
         let priority = match self.said.verb {
             Spoken::Verb(Command::Cancel) => Priority::Stop,

@@ -5,7 +5,7 @@ use crate::{
     metrics::{Direction, Metrics},
     model::{Model, ModelError, Price, Question, Reply},
     report::{Class, Hint, Report},
-    run::{Effect, Event, Run, reply},
+    run::{Effect, Event, Ground, Outcome, Run, Verdict, reply},
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -71,10 +71,24 @@ pub(super) fn effect(metrics: &Metrics, effect: &Effect, end: &Result<Option<Eve
     metrics.effect(kind, result);
 }
 
-/// A run that is over.
-pub(super) fn ended(metrics: &Metrics, run: &Run) {
-    if let Some(outcome) = run.outcome() {
-        metrics.run_ended("build", reply::outcome(outcome));
+/// A run that has come to its end by what it was told, once: its pull request is published, or it closed without one. What
+/// becomes of a pull request is no further end.
+pub(super) fn ended(metrics: &Metrics, before: &Run, after: &Run) {
+    if let (None, Some(outcome)) = (end(before), end(after)) {
+        metrics.run_ended(after.intent.verb.word(), reply::outcome(outcome));
+    }
+}
+
+fn end(run: &Run) -> Option<Outcome> {
+    match &run.state.ground {
+        Ground::Watching { verdict: Verdict::Verified, .. } => Some(Outcome::Proposed),
+        Ground::Watching { verdict: Verdict::Unverified, .. } => Some(Outcome::Unverified),
+        Ground::Watching { verdict: Verdict::Failed, .. } => Some(Outcome::VerifyFailed),
+        Ground::Queued
+        | Ground::Planning { .. }
+        | Ground::Working
+        | Ground::Verifying { .. }
+        | Ground::Publishing { .. } => run.outcome(),
     }
 }
 

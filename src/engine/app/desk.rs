@@ -64,6 +64,22 @@ impl Trouble {
     }
 }
 
+/// Whether something failed because GitHub gave no answer, or none that is one: an outage, which ends by itself. What it
+/// refuses for now, or what fails on this machine, is none.
+pub(super) fn is_away(why: &Report) -> bool {
+    let codes = [
+        "github_network",
+        "github_ambiguous",
+        "github_limited",
+        "github_stale",
+        "github_renamed",
+        "github_odd",
+        "unreachable",
+        "not_git",
+    ];
+    codes.contains(&why.code.as_str())
+}
+
 impl AppHands {
     /// Looks for what may be there already, more than once: GitHub does not show at once what it has just made.
     pub(super) async fn look<'f, T>(

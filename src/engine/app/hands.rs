@@ -5,7 +5,7 @@ use super::{
     able::Able,
     aside,
     counted::{self, Counted},
-    desk::{Place, Trouble},
+    desk::{Place, Trouble, is_away},
     publish::Change,
     status,
 };
@@ -16,7 +16,7 @@ use crate::{
     github::{Desk, GitHub, GitHubError, Load},
     ids::{RunId, Secret, Sha, Usd},
     intent::notice::{RepoRef, Us},
-    limits::app as limits,
+    limits::{app as limits, engine as engines},
     metrics::Metrics,
     model::Model,
     report::{Class, Hint, Report},
@@ -292,8 +292,11 @@ impl AppHands {
                 let body = comment::approval(&self.shown(run, &mut facts)?, *slot, &facts);
                 place.wall(lease).post(&format!("approval-{slot}"), Priority::Reply, &body).await?;
             }
-            Effect::Reply { about: About::End | About::Pause, text, .. } => {
-                place.end(lease, run, text).await?;
+            Effect::Reply { about: about @ (About::End | About::Pause), text, .. } => {
+                // it may have waited for GitHub so long that the run has gone on since
+                if status::is_so(run, *about) {
+                    place.end(lease, run, text).await?;
+                }
             }
         }
         Ok(None)
@@ -339,6 +342,28 @@ impl Perform for AppHands {
 
     async fn tidy(&self, run: &RunId) {
         remove_run(&self.parts.data, run).await;
+    }
+
+    fn patience(&self, effect: &Effect, why: &Report) -> Option<u32> {
+        match effect {
+            Effect::Snapshot { .. } | Effect::Publish { .. } if is_away(why) => Some(limits::GITHUB_FAILURES),
+            Effect::Work(_)
+            | Effect::Merge { .. }
+            | Effect::Verify { .. }
+            | Effect::Snapshot { .. }
+            | Effect::Publish { .. } => Some(engines::EFFECT_FAILURES),
+            // a run that is over, or has its pull request, has nobody else to say so
+            Effect::Acknowledge
+            | Effect::Status { .. }
+            | Effect::Ask { .. }
+            | Effect::AskApproval { .. }
+            | Effect::Reply { .. }
+            | Effect::StopWorks { .. } => None,
+        }
+    }
+
+    fn decided(&self, before: &Run, after: &Run) {
+        counted::ended(&self.parts.metrics, before, after);
     }
 }
 

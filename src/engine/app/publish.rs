@@ -183,7 +183,7 @@ impl Place<'_> {
     }
 
     /// An open one, else the newest.
-    async fn pull_of_branch(&self) -> Result<Option<Pull>, GitHubError> {
+    pub(super) async fn pull_of_branch(&self) -> Result<Option<Pull>, GitHubError> {
         let there = self.desk.pulls_by_head(&self.thread.branch).await?;
         Ok(there.into_iter().max_by_key(|pull| (pull.state == PullState::Open, pull.number)))
     }

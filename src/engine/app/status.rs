@@ -7,16 +7,18 @@
 use super::{
     AppHands, Priority,
     desk::{Place, Trouble},
-    publish::PULL,
     slots::Wall,
 };
 use crate::{
     clock::Timestamp,
-    github::{GitHubError, Reaction},
+    github::{GitHubError, Pull, PullState, Reaction},
     ids::RunId,
     limits::app as limits,
     report::{Class, Hint, Report},
-    run::{Ground, Outcome, Phase, Run, Verdict, comment},
+    run::{
+        About, Ground, Outcome, Phase, Run, Verdict,
+        comment::{self, PullLink},
+    },
     store::{Lease, Sender, WantedStatus},
 };
 use futures_util::FutureExt;
@@ -35,6 +37,10 @@ pub(super) fn key(run: &RunId) -> String {
 pub(super) const QUEUED: u32 = 1;
 /// The slot of the status comment.
 pub(super) const STATUS: &str = "status";
+/// The slot of the comment about the end or a pause.
+const RESULT: &str = "result";
+/// Under which slot the reaction of a run's end is remembered; its note is the word.
+const REACTION: &str = "reaction";
 
 impl AppHands {
     /// Writes the statuses that are due, side by side: each waits in the line of its own installation. When the next one is
@@ -173,26 +179,73 @@ impl Place<'_> {
     /// The end of a run, or a pause that nobody was asked about: the reaction, and one result comment when no pull request
     /// says it already.
     pub(super) async fn end(&self, lease: &Lease, run: &Run, text: &str) -> Result<(), Trouble> {
-        let pull = self.hands.store.remembered(&run.id, PULL).await?;
-        let is_opened = pull.is_some_and(|known| known.remote_id.is_some());
+        let mut facts = self.hands.facts(run, self.thread).await?;
         // opening it was the notice and its reaction the end; what comes after is in the status comment
-        let is_watched = is_opened && matches!(run.state.ground, Ground::Watching { .. });
+        let is_watched = facts.pull.is_some() && matches!(run.state.ground, Ground::Watching { .. });
+        let reaction = if is_well(run, is_watched) { Reaction::Rocket } else { Reaction::Confused };
+        self.react(lease, run, reaction).await?;
         if !is_watched || run.phase() == Phase::Paused {
-            let mut facts = self.hands.facts(run, self.thread).await?;
+            facts.notes.extend(self.begun(run).await?);
             let text = self.hands.shown(&text.to_owned(), &mut facts)?;
             let body = comment::result(run, &text, &facts);
-            self.wall(lease).put("result", Priority::Reply, &body).await?;
+            self.wall(lease).put(RESULT, Priority::Reply, &body).await?;
+        } else if let (Some(pull), true) = (&facts.pull, self.has_stopped(run).await?) {
+            let body = comment::went_on(run, pull, &facts);
+            self.wall(lease).put(RESULT, Priority::Reply, &body).await?;
         }
-        self.react(if is_well(run, is_watched) { Reaction::Rocket } else { Reaction::Confused }).await
+        Ok(())
     }
 
-    /// A reaction on the command's comment; a comment that is gone needs none.
-    async fn react(&self, reaction: Reaction) -> Result<(), Trouble> {
-        let comment = self.thread.comment;
-        match self.send(Priority::Acknowledge, || self.desk.react_comment(comment, reaction).boxed()).await {
-            Ok(()) | Err(GitHubError::Missing { .. }) => Ok(()),
+    /// Whether the thread was told that it stopped, or may have been.
+    async fn has_stopped(&self, run: &Run) -> Result<bool, Trouble> {
+        Ok(self.hands.store.remembered(&run.id, RESULT).await?.is_some())
+    }
+
+    /// What is on GitHub of a publishing that did not come to its end: what it did last may not be known here.
+    async fn begun(&self, run: &Run) -> Result<Option<String>, Trouble> {
+        let is_publishing = matches!(run.state.ground, Ground::Publishing { .. });
+        // somebody else's branch says nothing about ours
+        if !is_publishing || run.state.moved.is_some() {
+            return Ok(None);
+        }
+        let branch = self.thread.branch.as_str();
+        let begun = match self.pull_of_branch().await? {
+            Some(Pull { number, url, state, .. }) => {
+                comment::Begun::Pull { link: PullLink { number, url }, is_open: state == PullState::Open }
+            }
+            None if self.desk.git_ref(branch).await?.is_some() => comment::Begun::Branch(branch),
+            None => comment::Begun::Nothing,
+        };
+        Ok(Some(comment::begun(&begun)))
+    }
+
+    /// The reaction of an end on the command's comment; that of an earlier one is taken away. A comment that is gone needs none.
+    async fn react(&self, lease: &Lease, run: &Run, reaction: Reaction) -> Result<(), Trouble> {
+        let (store, comment, priority) = (&self.hands.store, self.thread.comment, Priority::Acknowledge);
+        let there = store.remembered(&run.id, REACTION).await?;
+        if let Some((id, word)) = there.and_then(|known| known.remote_id.zip(known.note)) {
+            if word == reaction.word() {
+                return Ok(());
+            }
+            self.send(priority, || self.desk.unreact_comment(comment, id).boxed()).await?;
+        }
+        match self.send(priority, || self.desk.react_comment(comment, reaction).boxed()).await {
+            Ok(id) => {
+                let (now, word) = (self.hands.clock.now(), reaction.word());
+                Ok(store.remember(Sender::Run(lease), REACTION, Some(id), Some(word), now).await?)
+            }
+            Err(GitHubError::Missing { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Whether what a reply is about is still so.
+pub(super) fn is_so(run: &Run, about: About) -> bool {
+    match about {
+        About::End => run.outcome().is_some() || matches!(run.state.ground, Ground::Watching { .. }),
+        About::Pause => run.phase() == Phase::Paused,
+        About::Command => true,
     }
 }
 

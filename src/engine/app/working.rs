@@ -3,7 +3,7 @@
 //!
 //! Dropping what `serve` returns is like a crash: safe, and what was begun goes on after the next start.
 
-use super::{AppHands, Fate, Taken, counted, door::Knocks};
+use super::{AppHands, Fate, Taken, door::Knocks};
 use crate::{
     agent::contract::Watch,
     clock::Timestamp,
@@ -277,10 +277,7 @@ impl App {
     async fn drive(&self, run: RunId) -> (RunId, Result<Phase, Report>) {
         // a shutdown is no cancel: dropping this leaves the run as the store has it
         let nobody = CancellationToken::new();
-        let end = self.engine.drive(&run, &nobody, &Watch::silent()).await.map(|run| {
-            counted::ended(&self.hands().parts.metrics, &run);
-            run.phase()
-        });
+        let end = self.engine.drive(&run, &nobody, &Watch::silent()).await.map(|run| run.phase());
         let hands = self.hands();
         hands.forget(&run);
         // said with the tokens that are there, which are given back then

@@ -27,7 +27,8 @@ pub enum Reaction {
 }
 
 impl Reaction {
-    fn word(self) -> &'static str {
+    /// GitHub's word for it.
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Eyes => "eyes",
             Self::Rocket => "rocket",
@@ -174,11 +175,20 @@ impl Desk {
         }
     }
 
-    /// Puts a reaction on a comment; one that is there already is fine.
-    pub async fn react_comment(&self, comment: u64, reaction: Reaction) -> Result<(), GitHubError> {
+    /// Puts a reaction on a comment; one that is there already is fine. Its id.
+    pub async fn react_comment(&self, comment: u64, reaction: Reaction) -> Result<u64, GitHubError> {
         let path = ["issues", "comments", &comment.to_string(), "reactions"];
         let ask = Ask::post("react to a comment", &path, json!({ "content": reaction.word() }));
-        self.ask(Need::Talk, &ask).await.map(drop)
+        Ok(self.read::<Numbered>(Need::Talk, &ask).await?.id)
+    }
+
+    /// Takes a reaction of ours away; one that is gone already is fine.
+    pub async fn unreact_comment(&self, comment: u64, reaction: u64) -> Result<(), GitHubError> {
+        let path = ["issues", "comments", &comment.to_string(), "reactions", &reaction.to_string()];
+        match self.ask(Need::Talk, &Ask::delete("take a reaction away", &path)).await {
+            Ok(_) | Err(GitHubError::Missing { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The same on a comment on a line of a pull request's diff, which has a number of its own kind.

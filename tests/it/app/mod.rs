@@ -16,6 +16,7 @@ mod gate;
 mod gone;
 mod missed;
 mod odd;
+mod outage;
 mod process;
 mod published;
 mod receive;

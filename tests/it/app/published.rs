@@ -163,3 +163,79 @@ async fn a_cancel_after_the_pull_request_is_open_leaves_its_end_as_it_is() {
     assert_eq!(town.run().await, "closed: cancelled");
     insta::assert_snapshot!(town.thread(number).split("\nPR #2").next().unwrap());
 }
+
+/// Ada cancels while this request of a publishing is refused again and again.
+async fn cancelled_at(path: &str) -> (Town, u64) {
+    let (town, number) = begun().await;
+    town.hub.fault_some("POST", path, 1, u32::MAX, Fault::status(502));
+    let between = async {
+        while town.hub.count("POST", path) == 0 {
+            tokio::task::yield_now().await;
+        }
+        town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum cancel");
+        town.take_in().await;
+    };
+    tokio::join!(town.work(), between);
+    (town, number)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_while_it_is_published_says_what_is_there_and_a_retry_ends_it_well() {
+    let rows = [
+        ("/git/trees", "Nothing is on GitHub yet."),
+        ("/pulls", "before it stopped: the branch `quantum/issue-1-make-it-good-ID`, without a pull request"),
+        ("/issues/{issue_number}/labels", "before it stopped: pull request [#2]"),
+        ("/check-runs", "before it stopped: pull request [#2]"),
+    ];
+    for (path, named) in rows {
+        let (town, number) = cancelled_at(path).await;
+        let thread = town.thread(number);
+        assert_eq!(town.run().await, "closed: cancelled", "{path}: {thread}");
+        assert!(thread.contains(named), "{path}: {thread}");
+        assert!(!thread.contains("nothing is on GitHub"), "{path}: {thread}");
+        assert_eq!(thread.matches("confused by").count(), 1, "{path}: {thread}");
+        town.hub.heal();
+        town.say(number, town.usual.ada, "/quantum retry").await;
+        let thread = town.thread(number);
+        assert_eq!(town.run().await, "watching", "{path}: {thread}");
+        // one end, and what was said before it is no longer there
+        assert_eq!(thread.matches("slot=result").count(), 1, "{path}: {thread}");
+        assert!(thread.contains("went on, and opened pull request [#2]"), "{path}: {thread}");
+        assert!(!thread.contains("Cancelled") && !thread.contains("confused by"), "{path}: {thread}");
+        assert!(thread.contains("PR #2") && !thread.contains("PR #3"), "{path}: {thread}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_stopped_and_went_on_ends_once() {
+    let town = Town::new(&good()[..2]).await;
+    let number = town.issue();
+    town.say(number, town.usual.ada, "/quantum build").await;
+    assert!(town.thread(number).contains("confused by"), "{}", town.thread(number));
+    let town = town.stopped_when(async {}).await.again(&good()[1..]).await;
+    town.say(number, town.usual.ada, "/quantum retry").await;
+    assert_eq!(town.run().await, "watching", "{}", town.thread(number));
+    insta::assert_snapshot!(town.thread(number).split("\nPR #2").next().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_counted_once_when_its_pull_request_is_there_or_it_ends_without() {
+    let (town, number) = begun().await;
+    let counted = || {
+        let text = town.metrics.text();
+        let lines = text.lines().filter(|line| line.starts_with("quantum_runs_total"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    town.settle().await;
+    assert_eq!(counted(), ["quantum_runs_total{verb=\"build\",outcome=\"proposed\"} 1"]);
+    town.say(number, town.usual.ada, "/quantum cancel").await;
+    town.settle().await;
+    assert_eq!(counted(), ["quantum_runs_total{verb=\"build\",outcome=\"proposed\"} 1"]);
+    town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum build anew");
+    town.take_in().await;
+    for _ in 0..2 {
+        town.say(number, town.usual.ada, "/quantum cancel").await;
+    }
+    assert_eq!(counted().len(), 2, "{:?}", counted());
+    assert!(counted().contains(&"quantum_runs_total{verb=\"build\",outcome=\"cancelled\"} 1".to_owned()));
+}

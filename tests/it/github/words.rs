@@ -31,6 +31,10 @@ async fn talk() {
         ("PATCH /repos/o/n/issues/comments/99", &[play(200, json!({"id": 99}))]),
         ("DELETE /repos/o/n/issues/comments/99", &[play(204, Value::Null).text(""), said(404, "Not Found")]),
         ("POST /repos/o/n/issues/comments/98/reactions", &[created(), play(200, json!({"id": 99}))]),
+        (
+            "DELETE /repos/o/n/issues/comments/98/reactions/99",
+            &[play(204, Value::Null).text(""), said(404, "Not Found")],
+        ),
         ("POST /repos/o/n/pulls/comments/98/reactions", &[created()]),
         ("POST /repos/o/n/issues/6/labels", &[play(200, json!([]))]),
         ("POST /repos/o/n/issues/6/assignees", &[created()]),
@@ -44,9 +48,11 @@ async fn talk() {
     assert_eq!(desk.comment(5, "hi").await, Ok(99));
     for _ in 0..2 {
         stage.wait(2);
-        desk.react_comment(98, Reaction::Eyes).await.unwrap();
+        assert_eq!(desk.react_comment(98, Reaction::Eyes).await, Ok(99));
         stage.wait(2);
         desk.delete_comment(99).await.unwrap();
+        stage.wait(2);
+        desk.unreact_comment(98, 99).await.unwrap();
     }
     stage.wait(2);
     desk.edit_comment(99, "new").await.unwrap();
@@ -63,8 +69,11 @@ async fn talk() {
             r#"POST /repos/o/n/issues/5/comments  {"body":"hi"}"#,
             r#"POST /repos/o/n/issues/comments/98/reactions  {"content":"eyes"}"#,
             "DELETE /repos/o/n/issues/comments/99  null",
+            "DELETE /repos/o/n/issues/comments/98/reactions/99  null",
             r#"POST /repos/o/n/issues/comments/98/reactions  {"content":"eyes"}"#,
             "DELETE /repos/o/n/issues/comments/99  null",
+            "GET /installation/repositories per_page=2 null",
+            "DELETE /repos/o/n/issues/comments/98/reactions/99  null",
             "GET /installation/repositories per_page=2 null",
             r#"PATCH /repos/o/n/issues/comments/99  {"body":"new"}"#,
             r#"POST /repos/o/n/pulls/comments/98/reactions  {"content":"rocket"}"#,
