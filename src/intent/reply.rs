@@ -43,6 +43,8 @@ pub enum Reply {
     NothingToRetry,
     /// The issue and the command say nothing.
     NothingAsked,
+    /// What the issue says was changed after the command, which was found by reading.
+    TextChanged,
     /// The bounds of [`crate::limits::intent`] on started runs are reached.
     TooMany,
 }
@@ -71,6 +73,7 @@ impl Reply {
             Self::NothingToCancel => "nothing_to_cancel",
             Self::NothingToRetry => "nothing_to_retry",
             Self::NothingAsked => "empty_request",
+            Self::TextChanged => "text_changed",
             Self::TooMany => "too_many",
         }
     }
@@ -116,6 +119,11 @@ impl Reply {
                 "Neither the issue nor the command says what is wanted. Say it in a sentence, for example: {}",
                 code(Command::Build.row().example)
             ),
+            Self::TextChanged => {
+                "This issue was changed after that command, so nothing was started. If the command still holds, say it \
+                 again in a new comment."
+                    .to_owned()
+            }
             Self::TooMany => {
                 "Too many runs were started in the last hour, so this one was not. Say it again later."
                     .to_owned()

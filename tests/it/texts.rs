@@ -282,6 +282,7 @@ fn replies_to_commands() {
         Reply::NothingToCancel,
         Reply::NothingToRetry,
         Reply::NothingAsked,
+        Reply::TextChanged,
         Reply::TooMany,
     ] {
         book.add(reply.code(), &reply.text());

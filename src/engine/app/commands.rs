@@ -8,7 +8,7 @@ use super::{
     App, AppHands, Priority, Taken, branch,
     desk::Trouble,
     facts::status_url,
-    hearing::{Deed, Next},
+    hearing::{Came, Deed, Next},
     slots::Wall,
     status,
 };
@@ -38,6 +38,7 @@ use futures_util::FutureExt;
 pub(super) struct Heard<'a> {
     pub(super) hands: &'a AppHands,
     pub(super) comment: &'a Comment,
+    pub(super) came: Came,
     pub(super) installation: u64,
     pub(super) desk: &'a Desk,
     pub(super) said: Said,
@@ -243,7 +244,7 @@ impl Heard<'_> {
         }
     }
 
-    async fn refuse(&self, refusal: &Reply, to: Permission) -> Result<Next, Trouble> {
+    pub(super) async fn refuse(&self, refusal: &Reply, to: Permission) -> Result<Next, Trouble> {
         let (often, text) = (refusal.often(to), refusal.text());
         match often {
             Often::EachTime => self.say_no(&text).await,

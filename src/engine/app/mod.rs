@@ -27,6 +27,7 @@ mod screen;
 mod slots;
 mod status;
 mod sweep;
+mod text;
 mod twins;
 mod upload;
 mod working;
