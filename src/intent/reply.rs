@@ -151,6 +151,16 @@ pub fn second(named: &str) -> String {
     format!("One command a comment: {} was not looked at. Say it in a new comment.", code(named))
 }
 
+/// The answer to `cancel` where nobody can react to it.
+pub fn told_to_stop() -> String {
+    "The run was told to stop. Its status comment says when it has.".to_owned()
+}
+
+/// The answer to `retry` where nobody can react to it.
+pub fn goes_on() -> String {
+    "The run goes on. Its status comment says where it is.".to_owned()
+}
+
 /// The answer to `retry` of a run that is over, while another of its issue is open.
 pub fn other_open(run: &OpenRun) -> String {
     format!(

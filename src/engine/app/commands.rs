@@ -282,17 +282,16 @@ impl Heard<'_> {
     pub(super) async fn answer(&self, deed: &Deed) -> Result<&'static str, Trouble> {
         self.react(Reaction::Eyes).await?;
         let second = self.said.second.as_deref().map(reply::second);
-        let (text, end) = match deed {
-            Deed::Cancel { .. } | Deed::Retry { .. } => (second, Reaction::Rocket),
-            Deed::OnlyReact => (None, Reaction::Confused),
-            Deed::Say { text, is_refusal } => {
-                let paragraphs: Vec<String> = [Some(text.clone()), second].into_iter().flatten().collect();
-                let end = if *is_refusal { Reaction::Confused } else { Reaction::Rocket };
-                (Some(paragraphs.join("\n\n")), end)
-            }
+        let (said, second, end) = match deed {
+            Deed::Cancel { .. } => (self.if_mute(reply::told_to_stop), second, Reaction::Rocket),
+            Deed::Retry { .. } => (self.if_mute(reply::goes_on), second, Reaction::Rocket),
+            Deed::OnlyReact => (self.if_mute(|| Reply::TooMany.text()), None, Reaction::Confused),
+            Deed::Say { text, is_refusal: true } => (Some(text.clone()), second, Reaction::Confused),
+            Deed::Say { text, is_refusal: false } => (Some(text.clone()), second, Reaction::Rocket),
         };
-        if let Some(text) = text {
-            self.post(&text).await?;
+        let paragraphs: Vec<String> = said.into_iter().chain(second).collect();
+        if !paragraphs.is_empty() {
+            self.post(&paragraphs.join("\n\n")).await?;
         }
         self.react(end).await?;
         Ok("answered")
@@ -305,6 +304,11 @@ impl Heard<'_> {
             self.post(&reply::second(second)).await?;
         }
         Ok("started")
+    }
+
+    /// In words what is a reaction elsewhere: GitHub lets nobody react to a review.
+    fn if_mute(&self, words: impl Fn() -> String) -> Option<String> {
+        (self.comment.form == Form::Review).then(words)
     }
 
     async fn post(&self, text: &str) -> Result<(), Trouble> {
