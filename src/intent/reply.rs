@@ -161,6 +161,12 @@ pub fn goes_on() -> String {
     "The run goes on. Its status comment says where it is.".to_owned()
 }
 
+/// The answer to a command of somebody of whom it could not be found out whether they may.
+pub fn not_known() -> String {
+    "Who may do this could not be looked up, so nothing was started. Say it again later in a new comment."
+        .to_owned()
+}
+
 /// The answer to `retry` of a run that is over, while another of its issue is open.
 pub fn other_open(run: &OpenRun) -> String {
     format!(

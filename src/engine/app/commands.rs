@@ -223,7 +223,7 @@ impl Heard<'_> {
     }
 
     /// Where the author stands. Who may write is not asked whether it is a collaborator.
-    pub(super) async fn standing(&self) -> Result<Standing, GitHubError> {
+    pub(super) async fn looked_up(&self) -> Result<Standing, GitHubError> {
         let permission = self.desk.permission(&self.comment.author).await?;
         let is_asked = permission < Permission::Write && !self.comment.repo.is_private;
         let is_collaborator = match is_asked {

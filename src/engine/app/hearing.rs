@@ -81,10 +81,7 @@ impl App {
         if matches!(known, Some(Hearing::Ended(_))) {
             return Ok(Taken::Nothing("heard"));
         }
-        let installation = match comment.installation {
-            Some(known) => known,
-            None => hands.parts.github.installation_of(&comment.repo.owner, &comment.repo.name).await?,
-        };
+        let installation = hands.installation_of(comment).await?;
         let desk = hands.desk_of(installation, comment.repo.clone());
         let heard = Heard { hands, comment, came, installation, desk: &desk, said };
         let (standing, before) = match known {
@@ -161,7 +158,7 @@ impl App {
     }
 
     /// Answers a comment as it was decided and kept: once, whichever of its deliveries comes first.
-    async fn answer(&self, heard: &Heard<'_>) -> Result<Taken, Trouble> {
+    pub(super) async fn answer(&self, heard: &Heard<'_>) -> Result<Taken, Trouble> {
         let (store, key) = (&heard.hands.store, key(heard.comment));
         let lock = self.lock_of(key.repo, Some(key.comment.clone()));
         let _one_at_a_time = lock.lock().await;

@@ -29,6 +29,7 @@ mod status;
 mod sweep;
 mod text;
 mod twins;
+mod unknown;
 mod upload;
 mod working;
 

@@ -14,6 +14,7 @@ use super::{
     hearing::{Came, command_of, key},
     intake::caught,
     twins::Twin,
+    unknown::UNKNOWN,
 };
 use crate::{
     clock::Timestamp,
@@ -182,7 +183,11 @@ impl App {
         };
         tracing::warn!(repository = reading.known.repo_id, number, %report, "a comment that was found is not answered yet");
         // what keeps failing is not tried for ever
-        Ok(report.class != Class::Transient || self.engine().now().since(created) > COMMAND_AGE)
+        let is_over = report.class != Class::Transient || self.engine().now().since(created) > COMMAND_AGE;
+        if is_over && report.code == UNKNOWN {
+            self.say_unknown(&comment).await;
+        }
+        Ok(is_over)
     }
 
     /// A command that no delivery told of: its thread is read, and it is heard.
