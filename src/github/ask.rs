@@ -19,6 +19,8 @@ pub(super) struct Ask {
     /// The query of a further page, as the last page named it.
     page: Option<String>,
     pub(super) body: Option<Value>,
+    /// Whether it goes to GraphQL, which has one address of its own.
+    is_question: bool,
     /// Whether an unchanged answer may be a kept one.
     pub(super) is_kept: bool,
     /// Whether "there is none" is an answer.
@@ -29,13 +31,28 @@ impl Ask {
     fn new(what: &'static str, method: Method, load: Load, path: &[&str]) -> Self {
         let path = path.iter().map(|part| (*part).to_owned()).collect();
         let (query, page, body) = (Vec::new(), None, None);
-        Self { what, load, method, path, query, page, body, is_kept: false, is_optional: false }
+        Self {
+            what,
+            load,
+            method,
+            path,
+            query,
+            page,
+            body,
+            is_question: false,
+            is_kept: false,
+            is_optional: false,
+        }
     }
     pub(super) fn get(what: &'static str, path: &[&str]) -> Self {
         Self::new(what, Method::GET, Load::Read, path)
     }
     pub(super) fn post(what: &'static str, path: &[&str], body: Value) -> Self {
         Self { body: Some(body), ..Self::new(what, Method::POST, Load::Change, path) }
+    }
+    /// A question to GraphQL. It changes nothing, so it counts as a read.
+    pub(super) fn question(what: &'static str, body: Value) -> Self {
+        Self { body: Some(body), is_question: true, ..Self::new(what, Method::POST, Load::Read, &[]) }
     }
     /// A POST that says all in its path.
     pub(super) fn order(what: &'static str, path: &[&str]) -> Self {
@@ -77,6 +94,10 @@ impl Ask {
 
     pub(super) fn url(&self, base: &Url, before: &[&str]) -> Result<Url, GitHubError> {
         let mut url = base.clone();
+        if self.is_question {
+            url.set_path(&graphql(base.path()));
+            return Ok(url);
+        }
         let parts = before.iter().copied().chain(self.path.iter().map(String::as_str));
         for part in parts {
             // a part that walks would lead to another question
@@ -166,9 +187,27 @@ pub(super) fn base(api_url: &str) -> Result<Url, GitHubError> {
     Ok(base)
 }
 
+/// Where GraphQL is, when REST is there: on Enterprise Server `/api/graphql` beside `/api/v3`.
+fn graphql(rest: &str) -> String {
+    let rest = rest.trim_end_matches('/');
+    format!("{}/graphql", rest.strip_suffix("/v3").unwrap_or(rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn questions_have_an_address_of_their_own() {
+        let check = |api: &str, expected: &str| {
+            let ask = Ask::question("ask", Value::Null);
+            assert_eq!(ask.url(&base(api).unwrap(), &["repos", "o", "n"]).unwrap().as_str(), expected);
+        };
+        check("https://api.github.com", "https://api.github.com/graphql");
+        check("https://api.acme.ghe.com/", "https://api.acme.ghe.com/graphql");
+        check("https://ghe.example.com/api/v3/", "https://ghe.example.com/api/graphql");
+        check("https://proxy.example.com/github/api/v3", "https://proxy.example.com/github/api/graphql");
+    }
 
     #[test]
     fn addresses_are_made_of_parts() {

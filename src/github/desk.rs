@@ -7,6 +7,7 @@ pub mod objects;
 pub mod pulls;
 pub mod talk;
 mod tokens;
+pub mod written;
 
 use super::{
     GitHub, GitHubError, Load, Need,

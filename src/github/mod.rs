@@ -31,6 +31,7 @@ pub use desk::{
     objects::{CommitFacts, CommitMade, EntryKind, TreeEntry},
     pulls::{NewPull, Pull, PullState},
     talk::{Issue, Reaction, Seen},
+    written::Written,
 };
 pub use error::{GitHubError, Lost};
 pub use pace::{Left, Load};

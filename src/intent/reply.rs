@@ -43,6 +43,8 @@ pub enum Reply {
     NothingToRetry,
     /// The issue and the command say nothing.
     NothingAsked,
+    /// What the issue says was changed after the command, which was found by reading.
+    TextChanged,
     /// The bounds of [`crate::limits::intent`] on started runs are reached.
     TooMany,
 }
@@ -71,6 +73,7 @@ impl Reply {
             Self::NothingToCancel => "nothing_to_cancel",
             Self::NothingToRetry => "nothing_to_retry",
             Self::NothingAsked => "empty_request",
+            Self::TextChanged => "text_changed",
             Self::TooMany => "too_many",
         }
     }
@@ -116,6 +119,11 @@ impl Reply {
                 "Neither the issue nor the command says what is wanted. Say it in a sentence, for example: {}",
                 code(Command::Build.row().example)
             ),
+            Self::TextChanged => {
+                "This issue was changed after that command, so nothing was started. If the command still holds, say it \
+                 again in a new comment."
+                    .to_owned()
+            }
             Self::TooMany => {
                 "Too many runs were started in the last hour, so this one was not. Say it again later."
                     .to_owned()
@@ -141,6 +149,22 @@ pub fn no_run() -> String {
 /// What is said about a second command in the same comment, on a line of its own below the answer.
 pub fn second(named: &str) -> String {
     format!("One command a comment: {} was not looked at. Say it in a new comment.", code(named))
+}
+
+/// The answer to `cancel` where nobody can react to it.
+pub fn told_to_stop() -> String {
+    "The run was told to stop. Its status comment says when it has.".to_owned()
+}
+
+/// The answer to `retry` where nobody can react to it.
+pub fn goes_on() -> String {
+    "The run goes on. Its status comment says where it is.".to_owned()
+}
+
+/// The answer to a command of somebody of whom it could not be found out whether they may.
+pub fn not_known() -> String {
+    "Who may do this could not be looked up, so nothing was started. Say it again later in a new comment."
+        .to_owned()
 }
 
 /// The answer to `retry` of a run that is over, while another of its issue is open.

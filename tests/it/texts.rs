@@ -275,6 +275,7 @@ fn replies_to_commands() {
         Reply::NothingToCancel,
         Reply::NothingToRetry,
         Reply::NothingAsked,
+        Reply::TextChanged,
         Reply::TooMany,
     ] {
         book.add(reply.code(), &reply.text());
@@ -288,6 +289,9 @@ fn replies_to_commands() {
     book.add("no sandbox", &comment::no_sandbox());
     book.add("help", &replies::help());
     book.add("no run", &replies::no_run());
+    book.add("nobody can be looked up", &replies::not_known());
+    book.add("cancel in a review", &replies::told_to_stop());
+    book.add("retry in a review", &replies::goes_on());
     book.add("second", &replies::second("/quantum cancel"));
     insta::assert_snapshot!("replies", book.0);
 }

@@ -8,7 +8,7 @@ use super::{
     App, AppHands, Priority, Taken, branch,
     desk::Trouble,
     facts::status_url,
-    hearing::{Deed, Next},
+    hearing::{Came, Deed, Next},
     slots::Wall,
     status,
 };
@@ -38,6 +38,7 @@ use futures_util::{FutureExt, TryFutureExt};
 pub(super) struct Heard<'a> {
     pub(super) hands: &'a AppHands,
     pub(super) comment: &'a Comment,
+    pub(super) came: Came,
     pub(super) installation: u64,
     pub(super) desk: &'a Desk,
     pub(super) said: Said,
@@ -220,7 +221,7 @@ impl Heard<'_> {
     }
 
     /// Where the author stands. Who may write is not asked whether it is a collaborator.
-    pub(super) async fn standing(&self) -> Result<Standing, GitHubError> {
+    pub(super) async fn looked_up(&self) -> Result<Standing, GitHubError> {
         let permission = self.desk.permission(&self.comment.author).await?;
         let is_asked = permission < Permission::Write && !self.comment.repo.is_private;
         let is_collaborator = match is_asked {
@@ -241,7 +242,7 @@ impl Heard<'_> {
         }
     }
 
-    async fn refuse(&self, refusal: &Reply, to: Permission) -> Result<Next, Trouble> {
+    pub(super) async fn refuse(&self, refusal: &Reply, to: Permission) -> Result<Next, Trouble> {
         let (often, text) = (refusal.often(to), refusal.text());
         match often {
             Often::EachTime => self.say_no(&text).await,
@@ -279,17 +280,16 @@ impl Heard<'_> {
     pub(super) async fn answer(&self, deed: &Deed) -> Result<&'static str, Trouble> {
         self.react(Reaction::Eyes).await?;
         let second = self.said.second.as_deref().map(reply::second);
-        let (text, end) = match deed {
-            Deed::Cancel { .. } | Deed::Retry { .. } => (second, Reaction::Rocket),
-            Deed::OnlyReact => (None, Reaction::Confused),
-            Deed::Say { text, is_refusal } => {
-                let paragraphs: Vec<String> = [Some(text.clone()), second].into_iter().flatten().collect();
-                let end = if *is_refusal { Reaction::Confused } else { Reaction::Rocket };
-                (Some(paragraphs.join("\n\n")), end)
-            }
+        let (said, second, end) = match deed {
+            Deed::Cancel { .. } => (self.if_mute(reply::told_to_stop), second, Reaction::Rocket),
+            Deed::Retry { .. } => (self.if_mute(reply::goes_on), second, Reaction::Rocket),
+            Deed::OnlyReact => (self.if_mute(|| Reply::TooMany.text()), None, Reaction::Confused),
+            Deed::Say { text, is_refusal: true } => (Some(text.clone()), second, Reaction::Confused),
+            Deed::Say { text, is_refusal: false } => (Some(text.clone()), second, Reaction::Rocket),
         };
-        if let Some(text) = text {
-            self.post(&text).await?;
+        let paragraphs: Vec<String> = said.into_iter().chain(second).collect();
+        if !paragraphs.is_empty() {
+            self.post(&paragraphs.join("\n\n")).await?;
         }
         self.react(end).await?;
         Ok("answered")
@@ -302,6 +302,11 @@ impl Heard<'_> {
             self.post(&reply::second(second)).await?;
         }
         Ok("started")
+    }
+
+    /// In words what is a reaction elsewhere: GitHub lets nobody react to a review.
+    fn if_mute(&self, words: impl Fn() -> String) -> Option<String> {
+        (self.comment.form == Form::Review).then(words)
     }
 
     async fn post(&self, text: &str) -> Result<(), Trouble> {

@@ -41,6 +41,15 @@ pub(super) enum Deed {
     OnlyReact,
 }
 
+/// How a comment came to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    /// In a delivery of its own, with what its thread said then.
+    Delivered,
+    /// It was found by reading: what its thread said then is not known yet.
+    Read,
+}
+
 /// What is left to do when a comment is decided about, and that is kept.
 pub(super) enum Next {
     /// It has ended, and nobody is told.
@@ -51,12 +60,12 @@ pub(super) enum Next {
 
 impl App {
     /// Somebody wrote a comment.
-    pub(super) async fn commented(&self, comment: &Comment) -> Result<Taken, Report> {
+    pub(super) async fn commented(&self, comment: &Comment, came: Came) -> Result<Taken, Report> {
         let said = match policy::heard(comment, self.hands().us()) {
             Ok(said) => said,
             Err(why) => return Ok(Taken::Nothing(why.code())),
         };
-        match self.in_order(comment, said).await {
+        match self.in_order(comment, came, said).await {
             Ok(taken) => Ok(taken),
             Err(Trouble::Gone(_)) => Ok(Taken::Nothing("gone")),
             Err(Trouble::Told(report)) => Err(report),
@@ -64,7 +73,7 @@ impl App {
     }
 
     /// Hears a comment, after those of its thread that were said before it.
-    async fn in_order(&self, comment: &Comment, said: Said) -> Result<Taken, Trouble> {
+    async fn in_order(&self, comment: &Comment, came: Came, said: Said) -> Result<Taken, Trouble> {
         let hands = self.hands();
         let lock = self.lock_of(comment.repo.id, None);
         let one_at_a_time = lock.lock().await;
@@ -72,12 +81,9 @@ impl App {
         if matches!(known, Some(Hearing::Ended(_))) {
             return Ok(Taken::Nothing("heard"));
         }
-        let installation = match comment.installation {
-            Some(known) => known,
-            None => hands.parts.github.installation_of(&comment.repo.owner, &comment.repo.name).await?,
-        };
+        let installation = hands.installation_of(comment).await?;
         let desk = hands.desk_of(installation, comment.repo.clone());
-        let heard = Heard { hands, comment, installation, desk: &desk, said };
+        let heard = Heard { hands, comment, came, installation, desk: &desk, said };
         let (standing, before) = match known {
             Some(_) => (None, Vec::new()),
             None => {
@@ -90,7 +96,8 @@ impl App {
         };
         let mut to_answer = Vec::new();
         for (comment, said) in &before {
-            let earlier = Heard { hands, comment, installation, desk: &desk, said: said.clone() };
+            let (came, said) = (Came::Read, said.clone());
+            let earlier = Heard { hands, comment, came, installation, desk: &desk, said };
             if let Some(Next::Answer) = self.keep_first(&earlier).await? {
                 to_answer.push(earlier);
             }
@@ -141,8 +148,7 @@ impl App {
                     Some(known) => known,
                     None => heard.standing().await?,
                 };
-                let decision = self.decide(heard, standing).await?;
-                self.follow(heard, decision, standing.permission).await?
+                self.decide_and_follow(heard, standing).await?
             }
         };
         if let Next::Over(Taken::Done(end) | Taken::Nothing(end)) = next {
@@ -152,7 +158,7 @@ impl App {
     }
 
     /// Answers a comment as it was decided and kept: once, whichever of its deliveries comes first.
-    async fn answer(&self, heard: &Heard<'_>) -> Result<Taken, Trouble> {
+    pub(super) async fn answer(&self, heard: &Heard<'_>) -> Result<Taken, Trouble> {
         let (store, key) = (&heard.hands.store, key(heard.comment));
         let lock = self.lock_of(key.repo, Some(key.comment.clone()));
         let _one_at_a_time = lock.lock().await;
@@ -238,7 +244,8 @@ impl Heard<'_> {
     }
 }
 
-/// A comment that was read, as one on the thread of `on`, when it is a command that was never edited.
+/// A comment that was read, as one on the thread of `on`, when it is a command that was never edited. What the thread said then is
+/// left open ([`Came::Read`]).
 pub(super) fn command_of(seen: Seen, on: &Comment, us: &Us) -> Option<(Comment, Said)> {
     if seen.updated != seen.created || seen.number != on.number {
         return None;
@@ -252,6 +259,8 @@ pub(super) fn command_of(seen: Seen, on: &Comment, us: &Us) -> Option<(Comment, 
         via_app: seen.app_id,
         body: seen.body,
         created: seen.created,
+        title: String::new(),
+        thread_body: String::new(),
         ..on.clone()
     };
     let said = policy::heard(&comment, us).ok()?;

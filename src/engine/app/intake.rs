@@ -3,7 +3,7 @@
 //! Every step may be repeated: runs have derived ids, comments are found again by their markers, reactions are no-ops the
 //! second time. A delivery has ended only after all of it.
 
-use super::{App, publish::PULL};
+use super::{App, hearing::Came, publish::PULL};
 use crate::{
     engine::Told,
     github::webhook,
@@ -53,7 +53,7 @@ impl App {
         let body = delivery.body().await.map_err(told)?;
         match webhook::notice(&delivery.event, &body, self.hands().us()) {
             Notice::Commented(comment) => {
-                let taken = self.commented(&comment).await?;
+                let taken = self.commented(&comment, Came::Delivered).await?;
                 if let (Taken::Done(_), Some(installation)) = (taken, comment.installation) {
                     let desk = self.hands().desk_of(installation, comment.repo.clone());
                     self.hands().keep_told(&desk).await;

@@ -27,7 +27,9 @@ mod screen;
 mod slots;
 mod status;
 mod sweep;
+mod text;
 mod twins;
+mod unknown;
 mod upload;
 mod working;
 

@@ -11,9 +11,10 @@
 use super::{
     App, Taken,
     desk::Trouble,
-    hearing::{command_of, key},
+    hearing::{Came, command_of, key},
     intake::caught,
     twins::Twin,
+    unknown::UNKNOWN,
 };
 use crate::{
     clock::Timestamp,
@@ -171,7 +172,7 @@ impl App {
         if matches!(hearing, Some(Hearing::Ended(_))) {
             return Ok(true);
         }
-        let report = match self.hear_found(reading, comment).await {
+        let report = match self.hear_found(reading, &comment).await {
             Ok(Taken::Done(_)) => {
                 reading.found.heard += 1;
                 return Ok(true);
@@ -182,11 +183,15 @@ impl App {
         };
         tracing::warn!(repository = reading.known.repo_id, number, %report, "a comment that was found is not answered yet");
         // what keeps failing is not tried for ever
-        Ok(report.class != Class::Transient || self.engine().now().since(created) > COMMAND_AGE)
+        let is_over = report.class != Class::Transient || self.engine().now().since(created) > COMMAND_AGE;
+        if is_over && report.code == UNKNOWN {
+            self.say_unknown(&comment).await;
+        }
+        Ok(is_over)
     }
 
     /// A command that no delivery told of: its thread is read, and it is heard.
-    async fn hear_found(&self, reading: &Reading<'_>, comment: Comment) -> Result<Taken, ReadError> {
+    async fn hear_found(&self, reading: &Reading<'_>, comment: &Comment) -> Result<Taken, ReadError> {
         let issue = match reading.desk.issue(comment.number).await {
             Ok(issue) => issue,
             Err(GitHubError::Missing { .. }) => return Ok(Taken::Nothing("gone")),
@@ -196,11 +201,9 @@ impl App {
             on: issue.on,
             // nobody has the id 0: who opened it and left can't be met again
             thread_author: issue.author.map_or(0, |author| author.id),
-            title: issue.title,
-            thread_body: issue.body,
-            ..comment
+            ..comment.clone()
         };
-        Ok(caught(self.commented(&comment)).await.map_err(Trouble::from)?)
+        Ok(caught(self.commented(&comment, Came::Read)).await.map_err(Trouble::from)?)
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Dropping what `serve` returns is like a crash: safe, and what was begun goes on after the next start.
 
-use super::{AppHands, Fate, Taken, door::Knocks};
+use super::{AppHands, Fate, Taken, door::Knocks, unknown::UNKNOWN};
 use crate::{
     agent::contract::Watch,
     clock::Timestamp,
@@ -194,6 +194,9 @@ impl App {
             }
             Err(report) => {
                 tracing::error!(delivery = %id, %report, hint = %report.hint, "could not be taken in");
+                if report.code == UNKNOWN {
+                    self.say_unknown_to(delivery).await;
+                }
                 store.finish_delivery(id, DeliveryEnd::Failed, &report.code).await?;
                 Ok(Fate::GivenUp(report))
             }

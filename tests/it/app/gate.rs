@@ -130,3 +130,52 @@ async fn a_role_that_nobody_knows_counts_as_what_it_stands_on() {
         assert_eq!(thread.contains("Commands take write permission"), !is_heard, "{thread}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_private_repository_it_is_said_once_that_nobody_can_be_looked_up() {
+    for status in [403, 502] {
+        let town = Town::by_hand(&talk()).await;
+        let (repo, ada) = (town.usual.repo, town.usual.ada);
+        town.hub.settings(repo, |repo| repo.is_private = true);
+        let number = town.issue();
+        town.hub.fault_some("GET", LOOKUP, 1, 10_000, Fault::status(status));
+        town.say(number, ada, "/quantum build").await;
+        while town.store.next_delivery_at().await.unwrap().is_some() {
+            town.clock.advance(MINUTE);
+            town.settle().await;
+        }
+        town.hub.heal();
+        // nor does whoever reads what was missed start it now
+        town.clock.advance(10 * MINUTE);
+        town.app.sweep().await.unwrap();
+        town.settle().await;
+        let thread = town.thread(number);
+        let count = |what: &str| thread.matches(what).count();
+        let said = (count("could not be looked up"), count("confused by"), count("slot="));
+        assert_eq!(said, (1, 1, 1), "{status}: {thread}");
+        assert_eq!(town.store.list_runs(1).await.unwrap(), []);
+        town.say(number, ada, "/quantum build").await;
+        assert_eq!(town.thread(number).matches("rocket by").count(), 1, "{}", town.thread(number));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_repository_that_can_not_be_written_either_hears_it_later() {
+    let town = Town::by_hand(&talk()).await;
+    let (repo, ada) = (town.usual.repo, town.usual.ada);
+    town.hub.settings(repo, |repo| repo.is_private = true);
+    // from now on it is looked through for what was missed
+    town.say(town.issue(), ada, "/quantum help").await;
+    let number = town.issue();
+    town.hub.fault_some("GET", LOOKUP, 1, 10_000, Fault::status(403));
+    town.hub.fault_some("POST", "/issues/{issue_number}/comments", 1, 10_000, Fault::status(403));
+    town.say(number, ada, "/quantum build").await;
+    assert!(!town.thread(number).contains("slot="), "{}", town.thread(number));
+    town.hub.heal();
+    town.clock.advance(10 * MINUTE);
+    town.app.sweep().await.unwrap();
+    town.settle().await;
+    let thread = town.thread(number);
+    assert_eq!(thread.matches("could not be looked up").count(), 1, "{thread}");
+    assert_eq!(town.store.list_runs(1).await.unwrap(), []);
+}

@@ -35,7 +35,7 @@ struct Lost {
 
 impl Town {
     /// A town whose repositories are known: something was delivered from them, and it was looked for what was missed.
-    async fn known(repos: &[&str]) -> (Self, Vec<RepoId>) {
+    pub(super) async fn known(repos: &[&str]) -> (Self, Vec<RepoId>) {
         let town = Self::at(noon(), &[]).await;
         let mut all = vec![town.usual.repo];
         all.extend(repos.iter().map(|name| town.hub.repo(name, &[])));
@@ -49,7 +49,7 @@ impl Town {
     }
 
     /// What a server does at its start and now and then.
-    async fn reconcile(&self) -> quantumlayer::engine::app::Swept {
+    pub(super) async fn reconcile(&self) -> quantumlayer::engine::app::Swept {
         let swept = self.app.sweep().await.unwrap();
         self.hear().await;
         swept

@@ -10,6 +10,7 @@ mod commands;
 mod crowd;
 mod dedupe;
 mod disorder;
+mod edited;
 mod ends;
 mod examples;
 mod gate;

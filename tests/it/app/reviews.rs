@@ -33,3 +33,29 @@ async fn a_command_in_a_review_or_on_a_line_is_heard() {
     let said = pull.split("\n  Closes #1\n").nth(1).unwrap().split("commit by").next().unwrap();
     insta::assert_snapshot!(said);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_a_reaction_elsewhere_is_said_once_under_a_review() {
+    let town = Town::new(&good()).await;
+    let (repo, ada) = (town.usual.repo, town.usual.ada);
+    let number = town.issue();
+    town.say(number, ada, "/quantum build").await;
+    let pull = number + 1;
+    for (words, run, answer) in [
+        ("/quantum cancel", "closed: cancelled", "The run was told to stop."),
+        ("/quantum retry", "watching", "The run goes on."),
+    ] {
+        town.hub.review(repo, pull, ada, words);
+        // two deliveries of it are one command
+        let told: Vec<_> = town.hub.take(usize::MAX);
+        for (n, sealed) in told.iter().chain(&told).enumerate() {
+            let body = serde_json::from_str(&sealed.body).unwrap();
+            town.knock(&format!("{run}-{n}"), "pull_request_review", &body).await;
+            town.work().await;
+        }
+        assert_eq!(town.run().await, run);
+        let thread = town.thread(pull);
+        assert_eq!(thread.matches(answer).count(), 1, "{thread}");
+    }
+    assert_eq!(town.thread(pull).matches("slot=answer").count(), 2, "{}", town.thread(pull));
+}

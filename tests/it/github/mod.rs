@@ -9,6 +9,7 @@ mod reads;
 mod secrets;
 mod tokens;
 mod words;
+mod written;
 
 use crate::judge::judge;
 use axum::{
@@ -145,8 +146,8 @@ impl Stage {
         let handler = async move |request: Request| {
             let (head, body) = request.into_parts();
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-            let path = head.uri.path().strip_prefix("/api/v3").unwrap();
-            let whole = head.uri.path_and_query().unwrap().as_str().strip_prefix("/api/v3").unwrap();
+            let path = below_api(head.uri.path());
+            let whole = below_api(head.uri.path_and_query().unwrap().as_str());
             let judged = judge(head.method.as_str(), whole, Some(&body));
             let asked = Asked {
                 line: format!("{} {path}", head.method),
@@ -191,6 +192,12 @@ impl Stage {
     fn count(&self, line: &str) -> usize {
         self.lines().iter().filter(|asked| *asked == line).count()
     }
+}
+
+/// A path of Enterprise Server, where GraphQL is not below `/v3`.
+fn below_api(path: &str) -> &str {
+    let path = path.strip_prefix("/api").unwrap();
+    if path == "/graphql" { path } else { path.strip_prefix("/v3").unwrap() }
 }
 
 impl State {

@@ -1,6 +1,7 @@
 //! The judge judged: what it lets pass, what it does not, and that it has what the list says.
 
 use super::{OPERATIONS, judge};
+use crate::world::routes_graphql::QUESTION;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -107,6 +108,20 @@ fn requests_as_we_make_them_pass() {
     good("checks/create", "POST", &repo("/check-runs"), Some(check));
     good("checks/update", "PATCH", &repo("/check-runs/5"), Some(json!({"conclusion": "failure"})));
     good("checks/update", "PATCH", &repo("/check-runs/5"), Some(json!({"status": "in_progress"})));
+}
+
+#[test]
+fn one_question_to_graphql_is_ours() {
+    let of = json!({"owner": "octo", "name": "hello", "number": 4});
+    good("graphql", "POST", "/graphql", Some(json!({"query": QUESTION, "variables": of})));
+    for other in [
+        json!({"query": QUESTION}),
+        json!({"query": QUESTION, "variables": {"owner": "octo", "name": "hello", "number": "4"}}),
+        json!({"query": QUESTION, "variables": of, "operationName": "x"}),
+        json!({"query": "mutation{deleteIssue(input:{}){clientMutationId}}", "variables": of}),
+    ] {
+        bad("POST", "/graphql", Some(other), &["no operation among those that we call"]);
+    }
 }
 
 #[test]

@@ -1,6 +1,18 @@
 //! What no schema of the description says: what GitHub says in words, and what we ask of ourselves.
 
+use crate::world::routes_graphql::QUESTION;
 use serde_json::{Value, json};
+
+/// Whether these bytes ask that, of one repository and one number.
+pub(super) fn is_our_question(body: &[u8]) -> bool {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return false };
+    let of = &body["variables"];
+    let (owner, name, number) = (of["owner"].as_str(), of["name"].as_str(), of["number"].as_u64());
+    body == json!({"query": QUESTION, "variables": {"owner": owner, "name": name, "number": number}})
+        && owner.is_some()
+        && name.is_some()
+        && number.is_some()
+}
 
 /// Why, and a schema that says no more than the rule.
 pub(super) type Rule = (&'static str, Value);

@@ -31,6 +31,8 @@ impl State {
             is_open: true,
             created: now,
             updated: now,
+            edited: None,
+            renamed: None,
             closed: None,
             labels: Vec::new(),
             assignees: Vec::new(),
@@ -191,12 +193,15 @@ impl State {
         title: Option<&str>,
         body: Option<&str>,
     ) {
+        let now = self.now();
         let thread = self.thread_mut(repo, number);
         let mut changes = json!({});
         if let Some(title) = title {
+            thread.renamed = Some(now);
             changes["title"] = json!({"from": std::mem::replace(&mut thread.title, title.to_owned())});
         }
         if let Some(body) = body {
+            thread.edited = Some(now);
             changes["body"] = json!({"from": std::mem::replace(&mut thread.body, body.to_owned())});
         }
         self.emit_thread("edited", repo, number, sender, json!({"changes": changes}));

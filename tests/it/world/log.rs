@@ -22,7 +22,7 @@ pub(crate) struct Entry {
     /// The token's; empty for everybody else.
     pub(crate) permissions: Permissions,
     pub(crate) body: Value,
-    /// GET 1, everything else 5.
+    /// GET and GraphQL 1, everything else 5.
     pub(crate) points: u32,
     pub(crate) is_content: bool,
     /// `None` while it waits, and when the connection was cut.

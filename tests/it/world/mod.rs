@@ -33,6 +33,7 @@ mod reviews;
 mod routes_app;
 mod routes_checks;
 mod routes_git;
+pub(crate) mod routes_graphql;
 mod routes_hooks;
 mod routes_issues;
 mod routes_pulls;

@@ -149,7 +149,10 @@ impl Drop for Inside {
 fn begin(hub: &Hub, asked: &Asked) -> Begun {
     let judge = hub.inner().judge;
     let mut state = hub.state();
-    let path = asked.path.strip_prefix("/api/v3").unwrap_or(&asked.path);
+    let path = match asked.path.as_str() {
+        "/api/graphql" => "/graphql",
+        path => path.strip_prefix("/api/v3").unwrap_or(path),
+    };
     let found = state.route(&asked.method, path, &asked.query);
     let who = state.identify(asked.header("authorization"));
     let (row, path) = match &found {
@@ -164,7 +167,7 @@ fn begin(hub: &Hub, asked: &Asked) -> Begun {
         at: entry.at,
         points: entry.points,
         is_content: entry.is_content,
-        is_mutation: entry.method != "GET" && bucket.starts_with("installation") && !path.ends_with("/token"),
+        is_mutation: entry.points > 1 && bucket.starts_with("installation") && !path.ends_with("/token"),
     };
     let limited = state.limits.begin(&bucket, cost, &what);
     let fault = state.faults.hit(&entry.method, entry.template, &path);
@@ -273,7 +276,8 @@ impl State {
             who: name,
             permissions,
             body: body.cloned().unwrap_or_default(),
-            points: if asked.method == "GET" { 1 } else { 5 },
+            // GraphQL without a mutation counts as a read does
+            points: if asked.method == "GET" || path == "/graphql" { 1 } else { 5 },
             is_content: row.is_some_and(|row| row.is_content),
             status: None,
             fault: None,

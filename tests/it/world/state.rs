@@ -173,6 +173,9 @@ pub(crate) struct Thread {
     pub(crate) is_open: bool,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
+    /// When its text was last edited, and its title last changed.
+    pub(crate) edited: Option<Timestamp>,
+    pub(crate) renamed: Option<Timestamp>,
     pub(crate) closed: Option<Timestamp>,
     pub(crate) labels: Vec<String>,
     pub(crate) assignees: Vec<UserId>,

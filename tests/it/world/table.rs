@@ -3,9 +3,9 @@
 use super::{
     answer::Answer,
     call::Call,
-    reviews, routes_app as app, routes_checks as checks, routes_git as git, routes_hooks as hooks,
-    routes_issues as issues, routes_pulls as pulls, routes_refs as refs, routes_repo as repo,
-    routes_talk as talk,
+    reviews, routes_app as app, routes_checks as checks, routes_git as git, routes_graphql as graphql,
+    routes_hooks as hooks, routes_issues as issues, routes_pulls as pulls, routes_refs as refs,
+    routes_repo as repo, routes_talk as talk,
     state::{
         Level::{self, Read, Write},
         Role, State,
@@ -68,6 +68,7 @@ pub(super) static ROUTES: &[Row] = &[
     row("GET", "/users/{username}/installation", Need::Jwt, Role::None, app::of_user),
     row("DELETE", "/installation/token", Need::Token, Role::None, app::revoke),
     row("GET", "/installation/repositories", Need::Token, Role::None, app::repositories),
+    row("POST", "/graphql", Need::Token, Role::None, graphql::ask),
     row("GET", "/meta", Need::Token, Role::None, app::meta),
     row("GET", "/rate_limit", Need::Token, Role::None, app::rate_limit),
     row("GET", "/app/hook/config", Need::Jwt, Role::None, hooks::config),
