@@ -12,6 +12,7 @@ mod dedupe;
 mod disorder;
 mod ends;
 mod examples;
+mod fair;
 mod gate;
 mod gone;
 mod missed;
