@@ -18,8 +18,12 @@ pub const LOOKS: u32 = 4;
 pub const STATUS_EVERY: Duration = Duration::from_secs(10);
 /// When a status that could not be written is tried again.
 pub const STATUS_AGAIN: Duration = Duration::from_secs(30);
-/// Status comments that are looked at in one go; more are looked at in the next.
-pub const STATUSES_AT_ONCE: u32 = 50;
+/// Status comments that are written side by side: nearly all the time each waits in its installation's line. Each that ends makes
+/// place for another.
+pub const STATUSES_AT_ONCE: usize = 200;
+/// Of these, for one installation: its line lets one change out at a time, so more would only keep places from others, and be
+/// older when they come. More wait.
+pub const STATUSES_OF_ONE: u32 = 2;
 /// Deliveries that are taken in side by side: nearly all the time each waits in its installation's line, where a change goes
 /// out once a second, so there are places for more than a crowd. More wait.
 pub const DELIVERIES_AT_ONCE: usize = 128;

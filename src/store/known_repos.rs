@@ -6,6 +6,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use sqlx::{Row, sqlite::SqliteRow};
+use std::collections::HashSet;
 
 /// A repository that is read for what no delivery told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,14 +61,26 @@ impl Store {
         query.fetch_optional(&self.readers).await?.as_ref().map(known).transpose()
     }
 
-    /// Those that were last looked through at this time or before, the longest waiting first.
-    pub async fn repos_to_scan(&self, until: Timestamp, most: u32) -> Result<Vec<KnownRepo>, StoreError> {
-        let rows =
-            sqlx::query("SELECT * FROM known_repos WHERE scanned <= ? ORDER BY scanned, repo_id LIMIT ?")
-                .bind(until.0)
-                .bind(most)
-                .fetch_all(&self.readers)
-                .await?;
+    /// Those that were last looked through at this time or before, without those of these installations: by turns of their
+    /// installations, of each the longest waiting first.
+    pub async fn repos_to_scan(
+        &self,
+        until: Timestamp,
+        but: &HashSet<u64>,
+        most: u32,
+    ) -> Result<Vec<KnownRepo>, StoreError> {
+        let but: Vec<i64> = but.iter().map(|id| signed(*id)).collect();
+        let rows = sqlx::query(
+            "SELECT * FROM known_repos
+             WHERE scanned <= ? AND installation NOT IN (SELECT value FROM json_each(?))
+             ORDER BY row_number() OVER (PARTITION BY installation ORDER BY scanned, repo_id), scanned, repo_id
+             LIMIT ?",
+        )
+        .bind(until.0)
+        .bind(serde_json::Value::from(but).to_string())
+        .bind(most)
+        .fetch_all(&self.readers)
+        .await?;
         rows.iter().map(known).collect()
     }
 

@@ -2,7 +2,7 @@
 //! here, so that of several changes the newest is enough.
 
 use super::{Store, StoreError};
-use crate::{clock::Timestamp, ids::RunId};
+use crate::{clock::Timestamp, ids::RunId, limits::app as limits};
 use sqlx::{Row, sqlite::SqliteRow};
 
 /// A status comment to be written.
@@ -63,13 +63,56 @@ impl Store {
         .await
     }
 
-    /// Those that are wanted, the longest waiting first.
-    pub async fn wanted_statuses(&self, most: u32) -> Result<Vec<WantedStatus>, StoreError> {
-        let rows = sqlx::query(&format!("{WANTED} ORDER BY status_after, status_at, run LIMIT ?"))
+    /// The runs whose status is wanted and due, without those in hand: by turns of their installations, of each the longest
+    /// waiting first; none has more than `share` in hand then.
+    pub async fn due_statuses(
+        &self,
+        in_hand: &[RunId],
+        now: Timestamp,
+        share: u32,
+        most: u32,
+    ) -> Result<Vec<RunId>, StoreError> {
+        let query = format!(
+            "WITH hand AS (SELECT value AS run FROM json_each(?2)),
+             held AS (
+                 SELECT installation, count(*) AS many FROM threads WHERE run IN (SELECT run FROM hand)
+                 GROUP BY installation),
+             turns AS (
+                 SELECT run, status_after, status_at, coalesce(many, 0) + row_number() OVER (
+                     PARTITION BY installation ORDER BY status_after, status_at, run) AS turn
+                 FROM threads JOIN runs ON runs.id = threads.run LEFT JOIN held USING (installation)
+                 WHERE status_wanted > status_written AND {DUE} <= ?3 AND run NOT IN (SELECT run FROM hand))
+             SELECT run FROM turns WHERE turn <= ?4 ORDER BY turn, status_after, status_at, run LIMIT ?5"
+        );
+        let found: Vec<String> = sqlx::query_scalar(&query)
+            .bind(every())
+            .bind(names(in_hand))
+            .bind(now.0)
+            .bind(share)
             .bind(most)
             .fetch_all(&self.readers)
             .await?;
-        rows.iter().map(wanted).collect()
+        Ok(found.into_iter().map(RunId::new).collect())
+    }
+
+    /// When the next one is due that is neither in hand nor due now; None: none waits for its time.
+    pub async fn next_status_at(
+        &self,
+        in_hand: &[RunId],
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let query = format!(
+            "SELECT min({DUE}) FROM threads JOIN runs ON runs.id = threads.run
+             WHERE status_wanted > status_written AND {DUE} > ?3
+             AND run NOT IN (SELECT value FROM json_each(?2))"
+        );
+        let at: Option<i64> = sqlx::query_scalar(&query)
+            .bind(every())
+            .bind(names(in_hand))
+            .bind(now.0)
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(at.map(Timestamp))
     }
 
     /// That of one run, if it is wanted.
@@ -80,6 +123,18 @@ impl Store {
             .await?;
         row.as_ref().map(wanted).transpose()
     }
+}
+
+/// When a status is due: what goes on is told of no oftener than so, and nothing that was put off before its time.
+const DUE: &str =
+    "max(status_after, iif(phase IN ('watching', 'paused', 'closed'), 0, coalesce(status_at + ?1, 0)))";
+
+fn every() -> i64 {
+    i64::try_from(limits::STATUS_EVERY.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn names(runs: &[RunId]) -> String {
+    serde_json::Value::from(runs.iter().map(RunId::as_str).collect::<Vec<_>>()).to_string()
 }
 
 const WANTED: &str =

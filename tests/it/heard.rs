@@ -4,7 +4,7 @@ use quantumlayer::{
     clock::Timestamp,
     store::{CommentKey, Hearing, KnownRepo, Sender, Sent, Store},
 };
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 const T: Timestamp = Timestamp(1_000_000);
 
@@ -70,11 +70,14 @@ async fn a_repository_is_read_on_from_where_it_was_left() {
     let kept = KnownRepo { installation: 2, ..first.clone() };
     assert_eq!(store.known_repo(7).await.unwrap(), Some(kept.clone()));
     store.see_repo(&KnownRepo { repo_id: 8, ..first.clone() }).await.unwrap();
-    assert_eq!(store.repos_to_scan(Timestamp(0), 1).await.unwrap(), std::slice::from_ref(&kept));
+    assert_eq!(
+        store.repos_to_scan(Timestamp(0), &HashSet::new(), 1).await.unwrap(),
+        std::slice::from_ref(&kept)
+    );
     store.repo_scanned(7, Timestamp(T.0 + 9), Timestamp(50)).await.unwrap();
     store.repo_scanned(7, Timestamp(T.0 + 3), Timestamp(60)).await.unwrap();
     let ids = async |until| {
-        let repos = store.repos_to_scan(Timestamp(until), 9).await.unwrap();
+        let repos = store.repos_to_scan(Timestamp(until), &HashSet::new(), 9).await.unwrap();
         repos.into_iter().map(|repo| (repo.repo_id, repo.since.0 - T.0)).collect::<Vec<_>>()
     };
     assert_eq!(ids(59).await, [(8, 0)]);

@@ -176,6 +176,43 @@ async fn installations_take_turns_however_many_one_of_them_wants() {
 }
 
 #[tokio::test]
+async fn statuses_go_by_turns_and_none_comes_before_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(folder.path()).await;
+    let of = |names: &[&str]| names.iter().map(|name| a_run(name).id).collect::<Vec<_>>();
+    for (number, name, installation) in [(1, "a", 1), (2, "b", 1), (3, "c", 1), (4, "d", 2), (5, "e", 3)] {
+        let run = a_run(name);
+        store.begin_run(&run, &Thread { installation, ..thread(1, number) }).await.unwrap();
+        if name != "e" {
+            store.want_status(&run.id, 1).await.unwrap();
+        }
+        store.postpone_status(&run.id, Timestamp(i64::try_from(number).unwrap())).await.unwrap();
+    }
+    let due = async |hand: &[&str], now, share, most| {
+        store.due_statuses(&of(hand), Timestamp(now), share, most).await.unwrap()
+    };
+    assert_eq!(due(&[], 9, 8, 9).await, of(&["a", "d", "b", "c"]));
+    assert_eq!(due(&[], 9, 8, 1).await, of(&["a"]));
+    assert_eq!(due(&[], 9, 2, 9).await, of(&["a", "d", "b"]));
+    assert_eq!(due(&["a", "b"], 9, 2, 9).await, of(&["d"]), "its share is in hand");
+    assert_eq!(due(&[], 2, 8, 9).await, of(&["a", "b"]), "the others were put off");
+    let next = async |hand: &[&str], now| store.next_status_at(&of(hand), Timestamp(now)).await.unwrap();
+    assert_eq!((next(&[], 2).await, next(&["c"], 2).await), (Some(Timestamp(3)), Some(Timestamp(4))));
+    assert_eq!(next(&[], 4).await, None);
+    // what goes on is told of every ten seconds, what ended at once
+    let run = a_run("a");
+    store.status_written(&run.id, 1, Timestamp(9)).await.unwrap();
+    store.want_status(&run.id, 2).await.unwrap();
+    assert_eq!(
+        (due(&["b"], 10_008, 2, 9).await, next(&[], 9).await),
+        (of(&["d", "c"]), Some(Timestamp(10_009)))
+    );
+    assert_eq!(due(&["b", "c", "d"], 10_009, 9, 9).await, of(&["a"]));
+    told(&store, &closed(run), &[]).await;
+    assert_eq!(due(&["b", "c", "d"], 10, 9, 9).await, of(&["a"]));
+}
+
+#[tokio::test]
 async fn what_left_is_remembered_and_a_late_owner_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = store_in(folder.path()).await;

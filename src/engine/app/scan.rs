@@ -6,6 +6,8 @@
 //! looked for. There is no list of an installation's repositories to ask for: that takes a token for all of them at once, and
 //! ours are for one.
 //!
+//! Each installation is read by itself: what is heard in one whose line is long waits there, and neither the others nor the sweep.
+//!
 //! Asking costs nothing while nothing changes: the question stays the same, and GitHub answers from its ETag.
 
 use super::{
@@ -24,7 +26,12 @@ use crate::{
     report::{Class, Hint, Report},
     store::{Hearing, KnownRepo},
 };
-use std::{collections::HashSet, time::Duration};
+use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
+use tokio::sync::mpsc;
 
 /// What a scan found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,27 +55,109 @@ struct Reading<'a> {
     found: Scanned,
 }
 
+/// What reads the repositories of one installation each; of which, and what it found.
+type Readers<'a> = FuturesUnordered<LocalBoxFuture<'a, (u64, Result<Scanned, Report>)>>;
+/// Who asked for a reading is told what each installation's found.
+pub(super) type Asked = mpsc::Sender<Result<Scanned, Report>>;
+
+impl Scanned {
+    /// What was found besides; of several errors the first is kept.
+    fn and(all: Result<Self, Report>, more: Result<Self, Report>) -> Result<Self, Report> {
+        let (all, more) = (all?, more?);
+        Ok(Self { heard: all.heard + more.heard, twins: all.twins + more.twins })
+    }
+}
+
 impl App {
-    /// Reads the repositories whose turn it is.
+    /// Reads the repositories whose turn it is, to the end.
     pub(super) async fn scan(&self) -> Result<Scanned, Report> {
-        let (store, now) = (self.engine().store(), self.engine().now());
-        let told = |error: crate::store::StoreError| error.report();
-        let until = now.before(limits::SCAN_EVERY).max(self.awake_since());
-        let (mut all, mut limited) = (Scanned::default(), HashSet::new());
-        for known in store.repos_to_scan(until, limits::SCAN_REPOS).await.map_err(told)? {
-            if limited.contains(&known.installation) {
-                continue;
+        let (mut hand, mut all) = (Readers::new(), Ok(Scanned::default()));
+        self.start_readers(&mut hand, &mut HashSet::new(), None).await?;
+        while let Some((_, end)) = hand.next().await {
+            all = Scanned::and(all, end);
+        }
+        all
+    }
+
+    /// The same by [`Self::reading`], and no longer than a moment: what is found late waits in the line of its own installation,
+    /// and nobody else for it.
+    pub(super) async fn scan_aside(&self, asks: &mpsc::Sender<Asked>) -> Result<Scanned, Report> {
+        let (told, mut ends) = mpsc::channel(limits::SCAN_REPOS as usize);
+        let mut all = Ok(Scanned::default());
+        // nobody reads any more when the program ends
+        if asks.send(told).await.is_ok() {
+            let listen = async {
+                while let Some(end) = ends.recv().await {
+                    all = Scanned::and(all.clone(), end);
+                }
+            };
+            let _ = tokio::time::timeout(limits::LINGER, listen).await;
+        }
+        all
+    }
+
+    /// Reads when it is asked to, each installation by itself: one that is still being read is not begun again.
+    pub(super) async fn reading(&self, mut asked: mpsc::Receiver<Asked>) {
+        let (mut hand, mut busy) = (Readers::new(), HashSet::new());
+        loop {
+            tokio::select! {
+                Some(told) = asked.recv() => {
+                    if let Err(report) = self.start_readers(&mut hand, &mut busy, Some(told.clone())).await {
+                        // it holds a place for each installation, and for this
+                        let _ = told.try_send(Err(report));
+                    }
+                }
+                Some((installation, _)) = hand.next(), if !hand.is_empty() => {
+                    busy.remove(&installation);
+                }
             }
-            let mut reading = self.reading(&known);
+        }
+    }
+
+    /// Begins to read what is due, besides installations that are being read.
+    async fn start_readers<'a>(
+        &'a self,
+        hand: &mut Readers<'a>,
+        busy: &mut HashSet<u64>,
+        told: Option<Asked>,
+    ) -> Result<(), Report> {
+        let until = self.engine().now().before(limits::SCAN_EVERY).max(self.awake_since());
+        let due = self.engine().store().repos_to_scan(until, busy, limits::SCAN_REPOS).await;
+        let mut repos = BTreeMap::<u64, Vec<KnownRepo>>::new();
+        for known in due.map_err(|error| error.report())? {
+            repos.entry(known.installation).or_default().push(known);
+        }
+        for (installation, repos) in repos {
+            busy.insert(installation);
+            let told = told.clone();
+            let reader = async move {
+                let end = self.read_installation(&repos).await;
+                let unheard = match &told {
+                    Some(told) => told.try_send(end.clone()).is_err(),
+                    None => false,
+                };
+                if unheard {
+                    tracing::info!(installation, ?end, "read, while the sweep went on");
+                }
+                (installation, end)
+            };
+            hand.push(reader.boxed_local());
+        }
+        Ok(())
+    }
+
+    /// Reads these repositories of one installation.
+    async fn read_installation(&self, repos: &[KnownRepo]) -> Result<Scanned, Report> {
+        let (store, mut all) = (self.engine().store(), Scanned::default());
+        let told = |error: crate::store::StoreError| error.report();
+        for known in repos {
+            let mut reading = self.repo_reading(known);
             let end = self.read_repo(&mut reading).await;
             all.heard += reading.found.heard;
             all.twins += reading.found.twins;
             match end {
                 Ok(()) => {}
-                Err(ReadError::Limited) => {
-                    limited.insert(known.installation);
-                    continue;
-                }
+                Err(ReadError::Limited) => break,
                 Err(ReadError::Trouble(Trouble::Gone(what))) => {
                     tracing::info!(repository = known.repo_id, what, "not read any more");
                     store.forget_repo(known.repo_id).await.map_err(told)?;
@@ -80,12 +169,12 @@ impl App {
             }
             self.name(&reading).await?;
             let since = reading.held.map_or(reading.since, |held| held.min(reading.since));
-            store.repo_scanned(known.repo_id, since, now).await.map_err(told)?;
+            store.repo_scanned(known.repo_id, since, self.engine().now()).await.map_err(told)?;
         }
         Ok(all)
     }
 
-    fn reading<'a>(&self, known: &'a KnownRepo) -> Reading<'a> {
+    fn repo_reading<'a>(&self, known: &'a KnownRepo) -> Reading<'a> {
         let (owner, name) = (known.owner.clone(), known.name.clone());
         let repo = RepoRef { id: known.repo_id, owner, name, is_private: known.is_private };
         // one without names is nobody's but ours until it has learned them

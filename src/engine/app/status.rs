@@ -19,14 +19,15 @@ use crate::{
         About, Ground, Outcome, Phase, Run, Verdict,
         comment::{self, PullLink},
     },
-    store::{Lease, Sender, WantedStatus},
+    store::{Lease, Sender, StoreError, WantedStatus},
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use std::{
     collections::HashSet,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// Under which key status comments are remembered: they are no run's effect, and nobody's lease.
 pub(super) fn key(run: &RunId) -> String {
@@ -43,40 +44,64 @@ const RESULT: &str = "result";
 const REACTION: &str = "reaction";
 
 impl AppHands {
-    /// Writes the statuses that are due, side by side: each waits in the line of its own installation. When the next one is
-    /// due, if any waits.
+    /// Writes the statuses that are due, side by side: each waits in the line of its own installation, and nobody for the others.
+    /// When the next one is due, if any waits.
     pub(super) async fn write_statuses(&self, again: Duration) -> Result<Option<Timestamp>, Report> {
-        let wanted = self.store.wanted_statuses(limits::STATUSES_AT_ONCE).await;
-        let wanted = wanted.map_err(|error| error.report())?;
-        let written = wanted.iter().map(|one| self.write_status_of(&one.run, again));
-        let ends = futures_util::future::join_all(written).await;
-        let due = wanted.iter().zip(ends).filter_map(|(one, end)| {
-            end.unwrap_or_else(|report| {
-                tracing::error!(run = %one.run, %report, hint = %report.hint, "its status is not written; tried again");
-                Some(self.clock.now().after(again.max(limits::LOOK_AGAIN)))
-            })
-        });
-        Ok(due.min())
+        let told = |error: StoreError| error.report();
+        let (mut hand, mut now) = (FuturesUnordered::new(), self.clock.now());
+        let mut look = std::pin::pin!(tokio::time::sleep(limits::LOOK_AGAIN));
+        loop {
+            let places = limits::STATUSES_AT_ONCE.saturating_sub(hand.len());
+            if places > 0 {
+                let (busy, most) = (self.writing.all(), u32::try_from(places).unwrap_or(u32::MAX));
+                let due = self.store.due_statuses(&busy, now, limits::STATUSES_OF_ONE, most).await;
+                let begun = due.map_err(told)?.into_iter().filter_map(|run| self.writing.begin(&run));
+                hand.extend(begun.map(|alone| self.write_begun(alone, again)));
+            }
+            tokio::select! {
+                ended = hand.next() => match ended {
+                    Some(end) => end?,
+                    None => return self.store.next_status_at(&self.writing.all(), now).await.map_err(told),
+                },
+                () = self.told.notified(), if places > 0 && !hand.is_empty() => now = self.clock.now(),
+                // what waits keeps nobody else
+                () = &mut look, if !hand.is_empty() => {
+                    now = self.clock.now();
+                    look.as_mut().reset(Instant::now() + limits::LOOK_AGAIN);
+                }
+            }
+        }
     }
 
-    /// Writes the status of one run if it is due; when it will be, if not.
-    pub(super) async fn write_status_of(
-        &self,
-        run: &RunId,
-        again: Duration,
-    ) -> Result<Option<Timestamp>, Report> {
-        let Some(_alone) = self.writing.begin(run) else { return Ok(None) };
+    /// Writes the status of one run if it is due and nobody else writes it.
+    pub(super) async fn write_status_of(&self, run: &RunId, again: Duration) -> Result<(), Report> {
+        let Some(alone) = self.writing.begin(run) else { return Ok(()) };
+        let end = self.write_begun(alone, again).await;
+        // it was left out for that time, and its place is another's now
+        self.told.notify_one();
+        end
+    }
+
+    /// Writes it. One that can't be is tried again later, and is no error of the others.
+    async fn write_begun(&self, alone: Alone<'_>, again: Duration) -> Result<(), Report> {
+        let Err(report) = self.write_if_due(&alone.run, again).await else { return Ok(()) };
+        let run = &alone.run;
+        tracing::error!(%run, %report, hint = %report.hint, "its status is not written; tried again");
+        let again = self.clock.now().after(again.max(limits::LOOK_AGAIN));
+        self.store.postpone_status(run, again).await.map_err(|error| error.report())
+    }
+
+    async fn write_if_due(&self, run: &RunId, again: Duration) -> Result<(), Report> {
         let wanted = self.store.wanted_status(run).await.map_err(|error| error.report())?;
-        let Some(one) = wanted else { return Ok(None) };
+        let Some(one) = wanted else { return Ok(()) };
         let now = self.clock.now();
         let run = self.store.run(&one.run).await.map_err(|error| error.report())?.run;
         let due = match one.written {
             Some(written) if is_going_on(run.phase()) => written.after(limits::STATUS_EVERY),
             Some(_) | None => now,
         };
-        let due = due.max(one.not_before);
-        if due > now {
-            return Ok(Some(due));
+        if due.max(one.not_before) > now {
+            return Ok(());
         }
         let end = self.write_status(&run, &one, again).await;
         // whoever says the last of a run gives its tokens back
@@ -88,13 +113,8 @@ impl AppHands {
         end
     }
 
-    /// Writes one; when it has to be tried again, if it could not be.
-    async fn write_status(
-        &self,
-        run: &Run,
-        wanted: &WantedStatus,
-        again: Duration,
-    ) -> Result<Option<Timestamp>, Report> {
+    /// Writes one; one that can't be written now is put off.
+    async fn write_status(&self, run: &Run, wanted: &WantedStatus, again: Duration) -> Result<(), Report> {
         let thread = self.thread(&run.id).await?;
         let desk = self.desk(&thread);
         let mut facts = self.facts(run, &thread).await?;
@@ -114,8 +134,7 @@ impl AppHands {
             // gone: nobody is there to read it
             Ok(()) | Err(Trouble::Gone(_)) => {
                 let written = self.store.status_written(&run.id, wanted.seq, now).await;
-                written.map_err(|error| error.report())?;
-                Ok(None)
+                written.map_err(|error| error.report())
             }
             Err(Trouble::Told(report)) => {
                 tracing::warn!(run = %run.id, %report, "the status comment could not be written; tried again later");
@@ -123,8 +142,7 @@ impl AppHands {
                 let is_refused = report.class == Class::Refused;
                 let again = now.after(if is_refused { limits::STATUS_REFUSED } else { again });
                 let again = report.not_before.unwrap_or_default().max(again);
-                self.store.postpone_status(&run.id, again).await.map_err(|error| error.report())?;
-                Ok(Some(again))
+                self.store.postpone_status(&run.id, again).await.map_err(|error| error.report())
             }
         }
     }
@@ -137,6 +155,11 @@ pub(super) struct Writing(Mutex<HashSet<RunId>>);
 impl Writing {
     fn runs(&self) -> MutexGuard<'_, HashSet<RunId>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of them.
+    fn all(&self) -> Vec<RunId> {
+        self.runs().iter().cloned().collect()
     }
 
     /// The right to write a run's status until it is dropped; None: somebody else has it, and looks again.

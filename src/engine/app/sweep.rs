@@ -2,7 +2,12 @@
 //! them three days: "Handling failed webhook deliveries"); what no delivery told of is read (`scan`); pull requests that we
 //! watch are read again.
 
-use super::{App, desk::Trouble, publish::PULL, scan::ReadError};
+use super::{
+    App,
+    desk::Trouble,
+    publish::PULL,
+    scan::{ReadError, Scanned},
+};
 use crate::{
     clock::Timestamp,
     engine::{owner, perform::sweep_work},
@@ -37,12 +42,20 @@ impl App {
     /// Looks for what was missed. Each part goes by itself: what ends one is said, the others are done all the same, and it is
     /// the answer in the end.
     pub async fn sweep(&self) -> Result<Swept, Report> {
+        self.sweep_reading(self.scan()).await
+    }
+
+    /// The same, with what reads.
+    pub(super) async fn sweep_reading(
+        &self,
+        scan: impl Future<Output = Result<Scanned, Report>>,
+    ) -> Result<Swept, Report> {
         let (now, mut parts) = (self.engine().now(), Parts::default());
         parts.end(self.free().await);
         parts.end(self.look_at_deadlines().await);
         let log = parts.end(self.delivery_log(now).await);
         // read first: what is found by reading is heard in the order in which it was said
-        let scanned = parts.end(self.scan().await);
+        let scanned = parts.end(scan.await);
         let redelivered = match log {
             Some(log) => parts.end(self.redeliver(log.failed, now).await),
             None => 0,

@@ -3,7 +3,7 @@
 //!
 //! Dropping what `serve` returns is like a crash: safe, and what was begun goes on after the next start.
 
-use super::{AppHands, Fate, Taken, door::Knocks, unknown::UNKNOWN};
+use super::{AppHands, Fate, Taken, door::Knocks, scan::Asked, unknown::UNKNOWN};
 use crate::{
     agent::contract::Watch,
     clock::Timestamp,
@@ -20,7 +20,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// How much at once, and how often.
@@ -105,7 +105,9 @@ impl App {
     pub async fn serve(&self, stop: &CancellationToken) {
         let work = async {
             self.clear().await;
-            tokio::join!(self.taking(), self.driving(), self.telling(), self.sweeping());
+            let (asks, asked) = mpsc::channel(1);
+            let looking = async { tokio::join!(self.sweeping(&asks), self.reading(asked)) };
+            tokio::join!(self.taking(), self.driving(), self.telling(), looking);
         };
         stop.run_until_cancelled(work).await;
     }
@@ -325,9 +327,9 @@ impl App {
         self.hands().write_statuses(self.bounds.status_again).await
     }
 
-    async fn sweeping(&self) {
+    async fn sweeping(&self, asks: &mpsc::Sender<Asked>) {
         loop {
-            if let Err(report) = self.sweep().await {
+            if let Err(report) = self.sweep_reading(self.scan_aside(asks)).await {
                 self.troubled("sweeping", &report).await;
             }
             tokio::time::sleep(self.bounds.sweep_every).await;

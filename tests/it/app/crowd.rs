@@ -200,7 +200,7 @@ impl Crowd {
             let open = "SELECT count(*) FROM runs WHERE phase NOT IN ('closed', 'watching')";
             let open: i64 = sqlx::query_scalar(open).fetch_one(&mut self.side).await.unwrap();
             let waiting = self.store.backlog().await.unwrap().count;
-            let statuses = self.store.wanted_statuses(1).await.unwrap().len();
+            let statuses = self.store.due_statuses(&[], Timestamp(i64::MAX), 1, 1).await.unwrap().len();
             let effects = "SELECT count(*) FROM effects WHERE state IN ('pending', 'claimed')";
             let effects: i64 = sqlx::query_scalar(effects).fetch_one(&mut self.side).await.unwrap();
             if (open, waiting, statuses, effects) == (0, 0, 0, 0) {

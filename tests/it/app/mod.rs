@@ -13,6 +13,7 @@ mod disorder;
 mod edited;
 mod ends;
 mod examples;
+mod fair;
 mod gate;
 mod gone;
 mod missed;

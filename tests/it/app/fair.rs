@@ -1,0 +1,76 @@
+//! Two installations: what waits in the line of one keeps nobody of the other waiting.
+
+use super::{Town, chance::noon};
+use crate::world::{Gate, Hub, RepoId, Role};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Another account's repository, where ada may write.
+fn other(town: &Town) -> (RepoId, u64) {
+    let (hub, ada) = (&town.hub, town.usual.ada);
+    let repo = hub.repo("few/widgets", &[("value", "bad\n")]);
+    hub.permit(repo, ada, Role::Write);
+    hub.install("few", None);
+    let number = hub.open_issue(repo, ada, "Make it good", "It should say good.");
+    (repo, number)
+}
+
+/// The line of `acme` from then on: somebody's reaction there is under way.
+fn full_line(hub: &Hub, comment: u64) -> Gate {
+    hub.hold_answer("POST", &format!("/repos/acme/widgets/issues/comments/{comment}/reactions"), 1)
+}
+
+/// Something of few's came there while acme's line is full, and no call was given up for it.
+async fn served_until(town: &Town, story: impl Future<Output = ()>) {
+    let stop = CancellationToken::new();
+    tokio::select! {
+        () = town.app.serve(&stop) => unreachable!("nobody stops it"),
+        () = story => {}
+    }
+    assert_eq!(town.github.statuses().get(&0), None, "{}", town.hub.log_text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_waits_for_no_other_installations_line() {
+    let town = Town::new(&[]).await;
+    let (hub, ada) = (&town.hub, town.usual.ada);
+    let (number, (repo, theirs)) = (town.issue(), other(&town));
+    hub.take(usize::MAX);
+    let next = hub.hold_answer("POST", &format!("/repos/few/widgets/issues/{theirs}/comments"), 1);
+    let story = async {
+        let comment = hub.comment(town.usual.repo, number, ada, "/quantum build");
+        let full = full_line(hub, comment);
+        hub.deliver_all().await;
+        full.reached().await;
+        hub.comment(repo, theirs, ada, "/quantum build");
+        hub.deliver_all().await;
+        next.reached().await;
+        assert!(hub.thread(repo, theirs).contains("slot=status"), "{}", hub.log_text());
+        full.release();
+        next.release();
+    };
+    served_until(&town, story).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_delivery_told_of_is_heard_beside_another_installations_line() {
+    let town = Town::at(noon(), &[]).await;
+    let (number, (repo, theirs)) = (town.issue(), other(&town));
+    town.hub.open_issue(town.usual.repo, town.usual.ada, "Hello", "");
+    town.hear().await;
+    town.app.sweep().await.unwrap();
+    town.later(Duration::from_secs(3_600));
+    let town = town.killed().await.again(&[]).await;
+    let (hub, ada) = (&town.hub, town.usual.ada);
+    let next = hub.hold_answer("POST", &format!("/repos/few/widgets/issues/{theirs}/comments"), 1);
+    let story = async {
+        next.reached().await;
+        next.release();
+    };
+    let comment = hub.comment(town.usual.repo, number, ada, "/quantum help");
+    let full = full_line(hub, comment);
+    hub.comment(repo, theirs, ada, "/quantum help");
+    hub.lose(2);
+    served_until(&town, story).await;
+    full.release();
+}
