@@ -44,3 +44,19 @@ pub use sweep::Swept;
 pub use working::{App, Bounds};
 
 use super::perform::aside;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+
+/// Waits for this while what is in hand goes on, and tells what of it ended: what it waits for, a connection to the store, may
+/// be held by those in hand.
+async fn beside<T, F: Future>(
+    hand: &mut FuturesUnordered<F>,
+    work: impl Future<Output = T>,
+) -> (T, Vec<F::Output>) {
+    let (mut work, mut ended) = (std::pin::pin!(work), Vec::new());
+    loop {
+        tokio::select! {
+            done = &mut work => return (done, ended),
+            Some(end) = hand.next(), if !hand.is_empty() => ended.push(end),
+        }
+    }
+}

@@ -11,7 +11,7 @@
 //! Asking costs nothing while nothing changes: the question stays the same, and GitHub answers from its ETag.
 
 use super::{
-    App, Taken,
+    App, Taken, beside,
     desk::Trouble,
     hearing::{Came, command_of, key},
     intake::caught,
@@ -72,7 +72,8 @@ impl App {
     /// Reads the repositories whose turn it is, to the end.
     pub(super) async fn scan(&self) -> Result<Scanned, Report> {
         let (mut hand, mut all) = (Readers::new(), Ok(Scanned::default()));
-        self.start_readers(&mut hand, &mut HashSet::new(), None).await?;
+        let due = self.due_repos(&HashSet::new()).await?;
+        self.start_readers(&mut hand, due, None);
         while let Some((_, end)) = hand.next().await {
             all = Scanned::and(all, end);
         }
@@ -102,33 +103,46 @@ impl App {
         loop {
             tokio::select! {
                 Some(told) = asked.recv() => {
-                    if let Err(report) = self.start_readers(&mut hand, &mut busy, Some(told.clone())).await {
-                        // it holds a place for each installation, and for this
-                        let _ = told.try_send(Err(report));
+                    let (due, ended) = beside(&mut hand, self.due_repos(&busy)).await;
+                    for (installation, _) in ended {
+                        busy.remove(&installation);
+                    }
+                    match due {
+                        Ok(due) => {
+                            busy.extend(due.keys());
+                            self.start_readers(&mut hand, due, Some(told));
+                        }
+                        // who asked listens, or has ended
+                        Err(report) => drop(told.try_send(Err(report))),
                     }
                 }
                 Some((installation, _)) = hand.next(), if !hand.is_empty() => {
                     busy.remove(&installation);
                 }
+                else => return,
             }
         }
     }
 
-    /// Begins to read what is due, besides installations that are being read.
-    async fn start_readers<'a>(
-        &'a self,
-        hand: &mut Readers<'a>,
-        busy: &mut HashSet<u64>,
-        told: Option<Asked>,
-    ) -> Result<(), Report> {
+    /// What is due, besides that of installations that are being read.
+    async fn due_repos(&self, busy: &HashSet<u64>) -> Result<BTreeMap<u64, Vec<KnownRepo>>, Report> {
         let until = self.engine().now().before(limits::SCAN_EVERY).max(self.awake_since());
         let due = self.engine().store().repos_to_scan(until, busy, limits::SCAN_REPOS).await;
         let mut repos = BTreeMap::<u64, Vec<KnownRepo>>::new();
         for known in due.map_err(|error| error.report())? {
             repos.entry(known.installation).or_default().push(known);
         }
-        for (installation, repos) in repos {
-            busy.insert(installation);
+        Ok(repos)
+    }
+
+    /// Begins to read these.
+    fn start_readers<'a>(
+        &'a self,
+        hand: &mut Readers<'a>,
+        due: BTreeMap<u64, Vec<KnownRepo>>,
+        told: Option<Asked>,
+    ) {
+        for (installation, repos) in due {
             let told = told.clone();
             let reader = async move {
                 let end = self.read_installation(&repos).await;
@@ -143,7 +157,6 @@ impl App {
             };
             hand.push(reader.boxed_local());
         }
-        Ok(())
     }
 
     /// Reads these repositories of one installation.

@@ -5,7 +5,7 @@
 //! for the last one.
 
 use super::{
-    AppHands, Priority,
+    AppHands, Priority, beside,
     desk::{Place, Trouble},
     slots::Wall,
 };
@@ -54,7 +54,9 @@ impl AppHands {
             let places = limits::STATUSES_AT_ONCE.saturating_sub(hand.len());
             if places > 0 {
                 let (busy, most) = (self.writing.all(), u32::try_from(places).unwrap_or(u32::MAX));
-                let due = self.store.due_statuses(&busy, now, limits::STATUSES_OF_ONE, most).await;
+                let asked = self.store.due_statuses(&busy, now, limits::STATUSES_OF_ONE, most);
+                let (due, ended) = beside(&mut hand, asked).await;
+                ended.into_iter().collect::<Result<(), Report>>()?;
                 let begun = due.map_err(told)?.into_iter().filter_map(|run| self.writing.begin(&run));
                 hand.extend(begun.map(|alone| self.write_begun(alone, again)));
             }
