@@ -69,9 +69,12 @@ pub const TOKEN_LIFE: Duration = HOUR;
 /// How long a repository's names count as right, so that "there is none" is believed without another look.
 pub const NAMES_PROVEN: Duration = Duration::from_secs(5 * 60);
 
-/// Answers that are kept to ask "has it changed?". The oldest is forgotten.
-pub const KEPT_ANSWERS: usize = 512;
+/// Answers that are kept to ask "has it changed?": one for each repository and watched pull request of a large server. What was
+/// not asked for longest is forgotten.
+pub const KEPT_ANSWERS: usize = 8_192;
 /// Bytes of one such answer. A larger one is not kept.
 pub const KEPT_BYTES: usize = 64 * 1024;
+/// Bytes of all of them. As above.
+pub const KEPT_BYTES_ALL: usize = 64 << 20;
 /// Annotations of a check run in one call (GitHub: 50). More are left out.
 pub const ANNOTATIONS: usize = 50;
