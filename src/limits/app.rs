@@ -26,15 +26,21 @@ pub const STATUSES_AT_ONCE: usize = 200;
 pub const STATUSES_OF_ONE: u32 = 2;
 /// Deliveries that are taken in side by side: nearly all the time each waits in its installation's line, where a change goes
 /// out once a second, so there are places for more than a crowd. More wait.
-pub const DELIVERIES_AT_ONCE: usize = 128;
+pub const DELIVERIES_AT_ONCE: usize = 256;
+/// Of these, for one installation, so that whoever sends many keeps no place from others; enough that a cancel behind them is read
+/// soon. More wait.
+pub const DELIVERIES_OF_ONE: u32 = 32;
 /// Times taking a delivery in may fail in a way that may pass (over half an hour of waiting). At the bound it is given up.
 pub const DELIVERY_FAILURES: u32 = 40;
 /// Times a delivery may be begun without coming to any end: the program ended in the middle of it, each time. At the bound it is
-/// given up, so that it can't end the program for ever; what a comment said is still found by reading.
+/// given up, so that it can't end the program for ever, and what it said is not found by reading either.
 pub const DELIVERY_STARTS: u32 = 5;
 /// How long a delivery that `quantum receive` has in hand is left alone by a server beside it: nearly always longer than looking at
 /// one takes. At the bound the server takes it in.
 pub const RECEIVE_HELD: Duration = Duration::from_secs(2 * 60);
+/// Starts without an end from which on a delivery may be what ended the program: such ones are begun one at a time, so that the
+/// one takes no others along.
+pub const DELIVERY_SUSPECT: u32 = 2;
 /// How long nothing is looked at without news.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long after GitHub did not take the App's key it is asked whether it does now; doubled each time, up to
@@ -56,6 +62,8 @@ pub const TREE_ENTRIES: usize = 1_000;
 pub const SLUG_BYTES: usize = 40;
 /// How far GitHub's clock may be behind ours when comments are looked for.
 pub const CLOCKS_DIFFER: Duration = Duration::from_secs(10 * 60);
+/// Deliveries that never came and that one sweep asks for again. More are asked for by the next.
+pub const MISSED_AT_ONCE: u32 = 500;
 /// How long GitHub keeps deliveries for us to ask for again ("Handling failed webhook deliveries": three days).
 pub const DELIVERIES_ASKED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// Runs beside those that are the only ones of their installations: a crowd on another one, whose line is long, does not

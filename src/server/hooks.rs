@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     github::webhook,
     limits::server as limits,
-    store::{NewDelivery, Taken},
+    store::{Matter, NewDelivery, Taken},
 };
 use axum::{
     Json,
@@ -156,12 +156,13 @@ pub(super) fn pack(door: &Door, id: &str, event: &str, bytes: &[u8]) -> Result<N
         return Err(Refusal::Odd("X-GitHub-Event"));
     }
     // a large body is read once: whoever looked at all of it knows what it is
-    let may_matter = match (door.may_matter)(event, bytes) {
-        Some(known) => known,
-        None if is_object(bytes) => false,
+    let (may_matter, installation) = match (door.may_matter)(event, bytes) {
+        Some(Matter::Something { installation }) => (true, installation),
+        Some(Matter::Nothing) => (false, None),
+        None if is_object(bytes) => (false, None),
         None => return Err(Refusal::Odd("the JSON object in the body")),
     };
-    Ok(NewDelivery::new(id, event, bytes, may_matter, door.clock.now())?)
+    Ok(NewDelivery::new(id, event, bytes, may_matter, door.clock.now())?.through(installation))
 }
 
 /// A header that stands there once.

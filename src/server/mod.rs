@@ -23,7 +23,7 @@ use crate::{
     limits::server as limits,
     metrics::Metrics,
     report::{Class, Hint},
-    store::{Store, Taken},
+    store::{Matter, Store, Taken},
 };
 use axum::{
     Router,
@@ -33,8 +33,8 @@ use std::{fmt, sync::Arc};
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
 
-/// Whether a webhook may matter, by its event's name and its body. It must not panic, whatever the bytes are.
-pub type MayMatter = Arc<dyn Fn(&str, &[u8]) -> Option<bool> + Send + Sync>;
+/// Whether a webhook may matter, and for which installation, by its event's name and its body. It must not panic, whatever the bytes are.
+pub type MayMatter = Arc<dyn Fn(&str, &[u8]) -> Option<Matter> + Send + Sync>;
 
 /// Brings up to date what others count, before it is shown.
 pub type Recount = Arc<dyn Fn(&Metrics) + Send + Sync>;

@@ -3,6 +3,7 @@
 use super::{
     StoreError,
     deliveries::{NewDelivery, Taken},
+    threads::signed,
     writer::{Arrival, Request},
 };
 use crate::{clock::Timestamp, ids::ContentHash, limits::server as limits};
@@ -61,8 +62,9 @@ async fn insert(
 ) -> Result<Vec<Taken>, StoreError> {
     let keys: Vec<_> =
         deliveries.iter().map(|one| (one.id.clone(), one.digest.clone(), one.may_matter, one.at)).collect();
-    let mut query =
-        QueryBuilder::new("INSERT INTO deliveries (id, event, digest, size, state, received, body) ");
+    let mut query = QueryBuilder::new(
+        "INSERT INTO deliveries (id, event, digest, size, state, received, body, installation) ",
+    );
     query.push_values(deliveries, |mut row, one| {
         row.push_bind(one.id)
             .push_bind(one.event)
@@ -70,7 +72,8 @@ async fn insert(
             .push_bind(i64::try_from(one.size).unwrap_or(i64::MAX))
             .push_bind(if one.may_matter { "stored" } else { "ignored" })
             .push_bind(one.at.0)
-            .push_bind(one.packed);
+            .push_bind(one.packed)
+            .push_bind(signed(one.installation));
     });
     query.push(" ON CONFLICT (id) DO NOTHING");
     let inserted = query.build().execute(&mut *connection).await?;

@@ -22,7 +22,20 @@ pub struct NewDelivery {
     pub(super) size: usize,
     pub(super) packed: Vec<u8>,
     pub(super) may_matter: bool,
+    pub(super) installation: u64,
     pub(super) at: Timestamp,
+}
+
+/// Whether somebody must look at a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matter {
+    /// Nobody.
+    Nothing,
+    /// Somebody, when it is the turn of the installation it came through; None: it told none.
+    Something {
+        /// Which.
+        installation: Option<u64>,
+    },
 }
 
 impl NewDelivery {
@@ -47,8 +60,14 @@ impl NewDelivery {
             size: body.len(),
             packed,
             may_matter,
+            installation: 0,
             at,
         })
+    }
+
+    /// It came through this installation, if it told one.
+    pub fn through(self, installation: Option<u64>) -> Self {
+        Self { installation: installation.unwrap_or_default(), ..self }
     }
 }
 
@@ -87,17 +106,6 @@ impl Taken {
     }
 }
 
-/// How looking at a delivery ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryEnd {
-    /// It did what it meant.
-    Done,
-    /// It meant nothing.
-    Ignored,
-    /// It was given up.
-    Failed,
-}
-
 /// A delivery as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
@@ -119,15 +127,6 @@ pub struct Delivery {
     pub digest: ContentHash,
     size: usize,
     packed: Vec<u8>,
-}
-
-/// The deliveries that nobody has looked at to the end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Backlog {
-    /// How many.
-    pub count: u64,
-    /// When the oldest came.
-    pub oldest: Option<Timestamp>,
 }
 
 impl Delivery {
@@ -152,39 +151,6 @@ impl Store {
     /// one wins, and the other's digest is remembered.
     pub async fn take_delivery(&self, delivery: NewDelivery) -> Result<Taken, StoreError> {
         self.writer.deliver(delivery).await
-    }
-
-    /// The oldest that wait and may be looked at now, in the order they came, without those that the caller has in hand; each
-    /// counts as started once more. Nothing keeps a second caller from being given the same ones: one task asks.
-    pub async fn next_deliveries(
-        &self,
-        in_hand: &[String],
-        now: Timestamp,
-        most: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        let in_hand = serde_json::Value::from(in_hand).to_string();
-        self.write(move |connection| {
-            Box::pin(async move {
-                let rows = sqlx::query(
-                    "UPDATE deliveries SET starts = starts + 1 WHERE seq IN (
-                         SELECT seq FROM deliveries WHERE state = 'stored' AND not_before <= ?
-                         AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?)
-                     RETURNING *",
-                )
-                .bind(now.0)
-                .bind(in_hand)
-                .bind(most)
-                .fetch_all(connection)
-                .await?;
-                let mut found = rows
-                    .iter()
-                    .map(|row| Ok((row.try_get::<i64, _>("seq")?, delivery(row)?)))
-                    .collect::<Result<Vec<_>, StoreError>>()?;
-                found.sort_by_key(|(seq, _)| *seq);
-                Ok(found.into_iter().map(|(_, delivery)| delivery).collect())
-            })
-        })
-        .await
     }
 
     /// This one, when it waits and may be looked at now. It counts as started once more, and nobody else is given it before `until`.
@@ -212,64 +178,6 @@ impl Store {
         .await
     }
 
-    /// When the next one may be looked at; None: none waits.
-    pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let query = "SELECT min(not_before) FROM deliveries WHERE state = 'stored'";
-        let at: Option<i64> = sqlx::query_scalar(query).fetch_one(&self.readers).await?;
-        Ok(at.map(Timestamp))
-    }
-
-    /// Looking at it failed in a way that may pass: it waits until then.
-    pub async fn postpone_delivery(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
-        self.set_delivery_back(id, until, 1).await
-    }
-
-    /// It may not be looked at before then, which is no failure of it.
-    pub async fn delay_delivery(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
-        self.set_delivery_back(id, until, 0).await
-    }
-
-    async fn set_delivery_back(&self, id: &str, until: Timestamp, failures: u32) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        self.write(move |connection| {
-            Box::pin(async move {
-                sqlx::query(
-                    "UPDATE deliveries SET not_before = ?2, failures = failures + ?3, starts = 0
-                     WHERE id = ?1 AND state = 'stored'",
-                )
-                .bind(id)
-                .bind(until.0)
-                .bind(failures)
-                .execute(connection)
-                .await?;
-                Ok(())
-            })
-        })
-        .await
-    }
-
-    /// It was looked at; `why` is a stable word for the audit. One that has ended stays as it is.
-    pub async fn finish_delivery(&self, id: &str, end: DeliveryEnd, why: &str) -> Result<(), StoreError> {
-        let (id, why) = (id.to_owned(), why.chars().take(limits::WHY_CHARS).collect::<String>());
-        let state = match end {
-            DeliveryEnd::Done => "done",
-            DeliveryEnd::Ignored => "ignored",
-            DeliveryEnd::Failed => "failed",
-        };
-        self.write(move |connection| {
-            Box::pin(async move {
-                sqlx::query("UPDATE deliveries SET state = ?2, why = ?3 WHERE id = ?1 AND state = 'stored'")
-                    .bind(id)
-                    .bind(state)
-                    .bind(why)
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            })
-        })
-        .await
-    }
-
     /// The delivery with that id.
     pub async fn delivery(&self, id: &str) -> Result<Option<Delivery>, StoreError> {
         let query = sqlx::query("SELECT * FROM deliveries WHERE id = ?").bind(id);
@@ -281,19 +189,6 @@ impl Store {
         let query = sqlx::query_scalar("SELECT digest FROM delivery_twins WHERE id = ?").bind(id);
         let digests: Vec<String> = query.fetch_all(&self.readers).await?;
         Ok(digests.into_iter().map(ContentHash::new).collect())
-    }
-
-    /// What waits to be looked at, postponed ones included.
-    pub async fn backlog(&self) -> Result<Backlog, StoreError> {
-        // by the small index of what waits; the oldest of these is the first in it
-        let row = sqlx::query(
-            "SELECT count(*) AS count, (SELECT received FROM deliveries WHERE state = 'stored' ORDER BY seq LIMIT 1)
-             AS oldest FROM deliveries WHERE state = 'stored'",
-        )
-        .fetch_one(&self.readers)
-        .await?;
-        let oldest: Option<i64> = row.try_get("oldest")?;
-        Ok(Backlog { count: row.try_get::<i64, _>("count")?.unsigned_abs(), oldest: oldest.map(Timestamp) })
     }
 
     /// Forgets some of the oldest that ended and came before that time (at most `most` are looked at), and tells how many.
@@ -320,7 +215,7 @@ impl Store {
     }
 }
 
-fn delivery(row: &SqliteRow) -> Result<Delivery, StoreError> {
+pub(super) fn delivery(row: &SqliteRow) -> Result<Delivery, StoreError> {
     Ok(Delivery {
         id: row.try_get("id")?,
         event: row.try_get("event")?,

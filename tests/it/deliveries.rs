@@ -22,7 +22,7 @@ async fn take(store: &Store, id: &str, body: &str, may_matter: bool) -> Taken {
 
 /// The ids that may be looked at now.
 async fn next(store: &Store, now: i64) -> Vec<String> {
-    let next = store.next_deliveries(&[], Timestamp(now), 10).await.unwrap();
+    let next = store.next_deliveries(&[], Timestamp(now), 10, 10).await.unwrap();
     next.into_iter().map(|one| one.id).collect()
 }
 
@@ -36,7 +36,7 @@ async fn a_delivery_is_kept_once_and_looked_at_in_order() {
     assert_eq!(take(&store, "b", "{\"n\":1}", true).await, Taken::Duplicate);
     assert_eq!(take(&store, "c", "{}", true).await, Taken::Duplicate, "the first word counts");
     assert_eq!(next(&store, 2_000).await, ["b", "a"]);
-    let again = store.next_deliveries(&[], Timestamp(2_000), 1).await.unwrap();
+    let again = store.next_deliveries(&[], Timestamp(2_000), 1, 1).await.unwrap();
     assert_eq!((again[0].starts, again[0].failures, again[0].event.as_str()), (2, 0, "issue_comment"));
     assert_eq!(again[0].body().await.unwrap(), b"{\"n\":1}");
 
@@ -47,7 +47,7 @@ async fn a_delivery_is_kept_once_and_looked_at_in_order() {
     assert_eq!(next(&store, 4_999).await, [""; 0]);
     let backlog = store.backlog().await.unwrap();
     assert_eq!((backlog.count, backlog.oldest), (1, Some(Timestamp(1_000))));
-    let again = store.next_deliveries(&[], Timestamp(5_000), 10).await.unwrap();
+    let again = store.next_deliveries(&[], Timestamp(5_000), 10, 10).await.unwrap();
     assert_eq!((again[0].id.as_str(), again[0].starts, again[0].failures), ("b", 1, 1));
     store.finish_delivery("b", DeliveryEnd::Failed, &"long ".repeat(200)).await.unwrap();
     store.finish_delivery("b", DeliveryEnd::Done, "late").await.unwrap();
@@ -114,7 +114,7 @@ async fn copies_in_parallel_and_across_a_start_are_one_each() {
     }
     assert!(stored.iter().all(|times| *times == 1), "{stored:?}");
     let store = store_in(folder.path()).await;
-    let waiting = store.next_deliveries(&[], Timestamp(9_999), 10_000).await.unwrap();
+    let waiting = store.next_deliveries(&[], Timestamp(9_999), 10_000, 10_000).await.unwrap();
     assert_eq!(waiting.len(), (0..DELIVERIES).filter(|n| n % 3 > 0).count());
 }
 
@@ -169,4 +169,53 @@ async fn one_that_is_held_is_given_to_nobody_else_until_then() {
     // who held it did not come to look at it
     store.delay_delivery("a", Timestamp(2_000)).await.unwrap();
     assert_eq!(hold("a", 2_000).await.unwrap().starts, 1);
+}
+
+/// Takes these for their installations, in this order.
+async fn come(store: &Store, all: &[(&str, u64)]) {
+    for (id, installation) in all {
+        store.take_delivery(delivery(id, "{}", true).through(Some(*installation))).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn installations_take_turns_however_many_deliveries_one_sends() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(folder.path()).await;
+    take(&store, "nobody's", "{}", true).await;
+    come(&store, &[("a1", 7), ("a2", 7), ("a3", 7), ("a4", 7), ("b1", u64::MAX), ("b2", u64::MAX)]).await;
+    let next = async |hand: &[&str], share, most| {
+        let hand: Vec<String> = hand.iter().map(|id| (*id).to_owned()).collect();
+        let next = store.next_deliveries(&hand, Timestamp(9), share, most).await.unwrap();
+        let ids: Vec<String> = next.into_iter().map(|one| one.id).collect();
+        store.give_starts_back(&ids).await.unwrap();
+        ids
+    };
+    assert_eq!(next(&[], 9, 9).await, ["nobody's", "a1", "a2", "a3", "a4", "b1", "b2"]);
+    assert_eq!(next(&[], 9, 3).await, ["nobody's", "a1", "b1"]);
+    assert_eq!(next(&[], 2, 9).await, ["nobody's", "a1", "a2", "b1", "b2"]);
+    assert_eq!(next(&["a1", "a2", "b1"], 2, 9).await, ["nobody's", "b2"], "its share is in hand");
+    assert_eq!(next(&["a1"], 9, 3).await, ["nobody's", "a2", "b1"]);
+    store.postpone_delivery("a1", Timestamp(10)).await.unwrap();
+    assert_eq!(next(&[], 1, 9).await, ["nobody's", "a2", "b1"]);
+}
+
+#[tokio::test]
+async fn what_may_have_ended_the_program_is_begun_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(folder.path()).await;
+    come(&store, &[("a", 7), ("b", 7), ("c", 8)]).await;
+    for _ in 0..2 {
+        assert_eq!(next(&store, 9).await, ["a", "b", "c"], "the program ended in the middle of them");
+    }
+    come(&store, &[("d", 8)]).await;
+    assert_eq!(next(&store, 9).await, ["a", "d"]);
+    let hand = ["a", "d"].map(str::to_owned);
+    let more = store.next_deliveries(&hand, Timestamp(9), 9, 9).await.unwrap();
+    assert!(more.is_empty(), "one at a time: {more:?}");
+    store.finish_delivery("a", DeliveryEnd::Done, "fine").await.unwrap();
+    store.give_starts_back(&["d".to_owned(), "b".to_owned()]).await.unwrap();
+    let starts = store.next_deliveries(&[], Timestamp(9), 9, 9).await.unwrap();
+    let starts: Vec<_> = starts.iter().map(|one| (one.id.as_str(), one.starts)).collect();
+    assert_eq!(starts, [("b", 2), ("c", 3), ("d", 1)], "b and d were stopped, not ended");
 }

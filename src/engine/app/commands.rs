@@ -278,7 +278,7 @@ impl Heard<'_> {
 
     /// Says what this was decided to be, and what is left to be said; a word for the audit.
     pub(super) async fn answer(&self, deed: &Deed) -> Result<&'static str, Trouble> {
-        self.react(Reaction::Eyes).await?;
+        self.see().await?;
         let second = self.said.second.as_deref().map(reply::second);
         let (said, second, end) = match deed {
             Deed::Cancel { .. } => (self.if_mute(reply::told_to_stop), second, Reaction::Rocket),
@@ -297,7 +297,7 @@ impl Heard<'_> {
 
     /// The same for a comment that started a run, which says the rest.
     pub(super) async fn answer_start(&self) -> Result<&'static str, Trouble> {
-        self.react(Reaction::Eyes).await?;
+        self.see().await?;
         if let Some(second) = &self.said.second {
             self.post(&reply::second(second)).await?;
         }
@@ -307,6 +307,17 @@ impl Heard<'_> {
     /// In words what is a reaction elsewhere: GitHub lets nobody react to a review.
     fn if_mute(&self, words: impl Fn() -> String) -> Option<String> {
         (self.comment.form == Form::Review).then(words)
+    }
+
+    /// That it is seen is said once: a repeat would take another turn for it, and may be put off each time before it has said the
+    /// rest.
+    async fn see(&self) -> Result<(), Trouble> {
+        let (store, key) = (&self.hands.store, answer_key(&self.comment.name()));
+        if store.remembered_of(&key, EYES).await?.is_some() {
+            return Ok(());
+        }
+        self.react(Reaction::Eyes).await?;
+        Ok(store.remember(Sender::Key(&key), EYES, None, None, self.hands.clock.now()).await?)
     }
 
     async fn post(&self, text: &str) -> Result<(), Trouble> {
@@ -358,6 +369,9 @@ impl AppHands {
         }
     }
 }
+
+/// That a comment is seen is remembered beside its answer.
+const EYES: &str = "eyes";
 
 /// Under which key an answer to a comment of this name is remembered.
 pub(super) fn answer_key(comment: &str) -> String {

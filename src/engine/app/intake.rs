@@ -3,7 +3,11 @@
 //! Every step may be repeated: runs have derived ids, comments are found again by their markers, reactions are no-ops the
 //! second time. A delivery has ended only after all of it.
 
-use super::{App, hearing::Came, publish::PULL};
+use super::{
+    App,
+    hearing::{Came, key},
+    publish::PULL,
+};
 use crate::{
     engine::Told,
     github::webhook,
@@ -41,12 +45,25 @@ impl App {
     /// Takes one delivery in; what goes wrong in it ends nothing else.
     pub(super) async fn take(&self, delivery: &Delivery) -> Result<Taken, Report> {
         if delivery.starts > limits::DELIVERY_STARTS {
+            if let Err(report) = self.end_its_hearing(delivery).await {
+                tracing::warn!(delivery = %delivery.id, %report, "what it said may be found by reading, and heard once more");
+            }
             let message =
                 format!("the program ended {} times while it took this in", limits::DELIVERY_STARTS);
             let hint = "look in the log for why it ended; say the command again when that is mended";
             return Err(Report::new(Class::Broken, "starts", message, hint));
         }
         caught(self.follow_notice(delivery)).await
+    }
+
+    /// What a delivery said that is given up is not found by reading: it would end the program once more.
+    async fn end_its_hearing(&self, delivery: &Delivery) -> Result<(), Report> {
+        let body = delivery.body().await.map_err(told)?;
+        let Notice::Commented(comment) = webhook::notice(&delivery.event, &body, self.hands().us()) else {
+            return Ok(());
+        };
+        let store = self.engine().store();
+        store.end_hearing(&key(&comment), "starts", self.engine().now()).await.map_err(told)
     }
 
     async fn follow_notice(&self, delivery: &Delivery) -> Result<Taken, Report> {

@@ -11,12 +11,12 @@ use super::{
 use crate::{
     clock::Timestamp,
     engine::{owner, perform::sweep_work},
-    github::{DeliveryLog, FailedDelivery, GitHubError, PullState},
+    github::{FailedDelivery, GitHubError, PullState},
     ids::RunId,
-    limits::{app as limits, server::DELIVERIES_KEPT},
+    limits::{app as limits, github::AGAIN_MOST, server::DELIVERIES_KEPT},
     report::{Hint, Report},
     run::{Event, Phase},
-    store::{KnownRepo, StoreError, Thread},
+    store::{KnownRepo, Missed, StoreError, Thread},
 };
 use std::collections::HashSet;
 
@@ -35,7 +35,7 @@ pub struct Swept {
 
 /// Up to when GitHub's log of deliveries was looked through.
 const LOG: &str = "deliveries";
-/// From when on deliveries that failed have to be looked for: that of which none is older that still waits.
+/// From when on deliveries that failed have to be looked for: all before is noted.
 const FAILED: &str = "failed deliveries";
 
 impl App {
@@ -53,13 +53,10 @@ impl App {
         let (now, mut parts) = (self.engine().now(), Parts::default());
         parts.end(self.free().await);
         parts.end(self.look_at_deadlines().await);
-        let log = parts.end(self.delivery_log(now).await);
+        parts.end(self.read_log(now).await);
         // read first: what is found by reading is heard in the order in which it was said
         let scanned = parts.end(scan.await);
-        let redelivered = match log {
-            Some(log) => parts.end(self.redeliver(log.failed, now).await),
-            None => 0,
-        };
+        let redelivered = parts.end(self.redeliver(now).await);
         let ended = parts.end(self.look_at_pulls().await);
         self.hands().leave_all().await;
         parts.end(self.forget_old(now).await.map_err(|error| error.report()));
@@ -70,8 +67,9 @@ impl App {
         parts.trouble.map_or(Ok(swept), Err)
     }
 
-    /// Reads GitHub's log from where it was looked through last, and learns from it which repositories there are; None: not now.
-    async fn delivery_log(&self, now: Timestamp) -> Result<Option<DeliveryLog>, Report> {
+    /// Reads GitHub's log from where it was looked through last, and learns from it which repositories there are and what never
+    /// came.
+    async fn read_log(&self, now: Timestamp) -> Result<(), Report> {
         let store = self.engine().store();
         let told = |error: StoreError| error.report();
         let last = store.looked(LOG).await.map_err(told)?;
@@ -81,7 +79,7 @@ impl App {
         let failed_since = store.looked(FAILED).await.map_err(told)?.map_or(earliest, back);
         let log = match self.hands().parts.github.deliveries(since, failed_since).await {
             Ok(log) => log,
-            Err(GitHubError::Limited { .. }) => return Ok(None),
+            Err(GitHubError::Limited { .. }) => return Ok(()),
             Err(error) => return Err(error.report()),
         };
         for ((installation, repo_id), at) in &log.repos {
@@ -102,34 +100,47 @@ impl App {
             };
             store.see_repo(&repo).await.map_err(told)?;
         }
-        store.look_done(LOG, now).await.map_err(told)?;
-        Ok(Some(log))
+        let missed = log.failed.into_iter().map(|FailedDelivery { id, guid, first, due, .. }| Missed {
+            guid,
+            id,
+            first,
+            due,
+        });
+        store.note_missed(missed.collect()).await.map_err(told)?;
+        for what in [LOG, FAILED] {
+            store.look_done(what, now).await.map_err(told)?;
+        }
+        Ok(())
     }
 
-    /// Asks for what failed and what we don't have, when it is due. What did not come yet is looked for again next time.
-    async fn redeliver(&self, failed: Vec<FailedDelivery>, now: Timestamp) -> Result<u32, Report> {
+    /// Asks for what never came, when it is due: at once, and then ever later. What concerns not only one of them ends it: the
+    /// next sweep goes on.
+    async fn redeliver(&self, now: Timestamp) -> Result<u32, Report> {
         let (hands, store) = (self.hands(), self.engine().store());
-        let (mut asked, mut is_limited, mut open) = (0, false, now);
-        for one in failed {
-            if store.delivery(&one.guid).await.map_err(|error| error.report())?.is_some() {
-                continue;
-            }
-            // the first time, whatever the clocks say
-            let is_due = one.due <= now.max(one.first);
-            if is_due && !is_limited {
-                match hands.parts.github.redeliver(one.id).await {
-                    Ok(()) => asked += 1,
-                    // it is in the log no more
-                    Err(GitHubError::Missing { .. }) => continue,
-                    Err(GitHubError::Limited { .. }) => is_limited = true,
-                    Err(error) => {
-                        tracing::warn!(delivery = %one.guid, %error, "could not be asked for again");
-                    }
+        let told = |error: StoreError| error.report();
+        let (oldest, mut asked) = (now.before(limits::DELIVERIES_ASKED), 0);
+        let due = store.missed_due(now, oldest, limits::MISSED_AT_ONCE).await.map_err(told)?;
+        for Missed { guid, id, first, .. } in due {
+            let later = Some(now.after(now.since(first).min(AGAIN_MOST)));
+            let (again, goes_on) = match hands.parts.github.redeliver(id).await {
+                Ok(()) => {
+                    asked += 1;
+                    (later, true)
                 }
+                // it is in the log no more
+                Err(GitHubError::Missing { .. }) => (None, true),
+                Err(GitHubError::Limited { .. }) => break,
+                Err(error) => {
+                    tracing::warn!(delivery = %guid, %error, "could not be asked for again");
+                    // later too: it may be the cause, and must not be the first for ever
+                    (later, matches!(error, GitHubError::Refused { .. }))
+                }
+            };
+            store.missed_again(&guid, again).await.map_err(told)?;
+            if !goes_on {
+                break;
             }
-            open = open.min(one.first);
         }
-        store.look_done(FAILED, open).await.map_err(|error| error.report())?;
         Ok(asked)
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Dropping what `serve` returns is like a crash: safe, and what was begun goes on after the next start.
 
-use super::{AppHands, Fate, Taken, door::Knocks, scan::Asked, unknown::UNKNOWN};
+use super::{AppHands, Fate, Taken, beside, door::Knocks, scan::Asked, unknown::UNKNOWN};
 use crate::{
     agent::contract::Watch,
     clock::Timestamp,
@@ -17,7 +17,7 @@ use crate::{
 use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::sync::{Notify, mpsc};
@@ -42,6 +42,8 @@ pub struct App {
     came: Arc<Notify>,
     /// A run may want something.
     pub(super) wants: Notify,
+    /// The deliveries in hand.
+    begun: Mutex<Vec<String>>,
     /// When a run whose drive failed is driven again.
     later: Mutex<HashMap<RunId, (u32, Timestamp)>>,
     /// Of a repository, one comment is decided about at a time: two commands on one issue must not both find it free. And a
@@ -68,6 +70,7 @@ impl App {
             bounds,
             came,
             wants: Notify::new(),
+            begun: Mutex::default(),
             later: Mutex::default(),
             locks: Mutex::default(),
             knocks: Mutex::default(),
@@ -109,7 +112,17 @@ impl App {
             let looking = async { tokio::join!(self.sweeping(&asks), self.reading(asked)) };
             tokio::join!(self.taking(), self.driving(), self.telling(), looking);
         };
-        stop.run_until_cancelled(work).await;
+        if stop.run_until_cancelled(work).await.is_none() {
+            let begun = self.begun().clone();
+            if let Err(error) = self.engine.store().give_starts_back(&begun).await {
+                tracing::warn!(%error, "deliveries that were in hand count as begun");
+            }
+        }
+    }
+
+    /// The deliveries in hand, by their ids.
+    fn begun(&self) -> MutexGuard<'_, Vec<String>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn taking(&self) {
@@ -126,7 +139,9 @@ impl App {
     /// that waits keep no place from the rest.
     pub async fn take_all(&self) -> Result<Option<Timestamp>, Report> {
         let (store, told) = (self.engine.store(), |error: StoreError| error.report());
-        let (mut hand, mut ids) = (FuturesUnordered::new(), Vec::<String>::new());
+        let mut hand = FuturesUnordered::new();
+        // what was in hand before was dropped
+        self.begun().clear();
         loop {
             // nothing could be looked up, and nobody is to blame for it: they are kept until GitHub takes us again
             if hand.is_empty()
@@ -135,12 +150,13 @@ impl App {
                 return Ok(Some(next));
             }
             let is_shut_out = self.hands().parts.github.shut_out().is_some();
-            let free = limits::DELIVERIES_AT_ONCE.saturating_sub(ids.len());
+            let free = limits::DELIVERIES_AT_ONCE.saturating_sub(hand.len());
             let places = if is_shut_out { 0 } else { free };
             if places > 0 {
-                let most = u32::try_from(places).unwrap_or(u32::MAX);
-                let due = store.next_deliveries(&ids, self.engine.now(), most).await.map_err(told)?;
-                ids.extend(due.iter().map(|delivery| delivery.id.clone()));
+                let (begun, most) = (self.begun().clone(), u32::try_from(places).unwrap_or(u32::MAX));
+                let (now, share) = (self.engine.now(), limits::DELIVERIES_OF_ONE);
+                let due = store.next_deliveries(&begun, now, share, most).await.map_err(told)?;
+                self.begun().extend(due.iter().map(|delivery| delivery.id.clone()));
                 hand.extend(due.into_iter().map(|delivery| async move {
                     let end = self.take_one(&delivery).await;
                     (delivery.id, end)
@@ -151,7 +167,7 @@ impl App {
                     let Some((id, end)) = ended else {
                         return store.next_delivery_at().await.map_err(told);
                     };
-                    ids.retain(|other| *other != id);
+                    self.begun().retain(|other| *other != id);
                     end.map_err(told)?;
                 }
                 () = self.came.notified(), if places > 0 && !hand.is_empty() => {}
@@ -253,7 +269,12 @@ impl App {
             return Ok(waiting);
         }
         let now = self.engine.now();
-        let wanting = self.engine.store().runs_to_drive(now).await.map_err(|error| error.report())?;
+        let (wanting, ended) = beside(hand, self.engine.store().runs_to_drive(now)).await;
+        for (run, end) in ended {
+            busy.remove(&run);
+            self.driven(&run, end);
+        }
+        let wanting = wanting.map_err(|error| error.report())?;
         for Wanting { run, has_work, is_first } in wanting {
             let is_later = {
                 let later = self.later.lock().unwrap_or_else(PoisonError::into_inner);

@@ -27,7 +27,7 @@ use quantumlayer::{
     limits::{app as limits, github},
     metrics::Metrics,
     sandbox::{Kind, Sandbox, roots::Roots},
-    store::{NewDelivery, Store},
+    store::{Matter, NewDelivery, Store},
 };
 use sqlx::{Connection, SqliteConnection};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
@@ -160,10 +160,11 @@ impl Crowd {
 
     async fn arrive(&mut self, body: &[u8]) {
         self.deliveries += 1;
-        let may_matter = matters("issue_comment", body, Some(&self.us)) == Some(true);
+        let matter = matters("issue_comment", body, Some(&self.us));
+        let Some(Matter::Something { installation }) = matter else { panic!("{matter:?}") };
         let id = format!("delivery-{}", self.deliveries);
-        let new = NewDelivery::new(&id, "issue_comment", body, may_matter, self.clock.now()).unwrap();
-        self.store.take_delivery(new).await.unwrap();
+        let new = NewDelivery::new(&id, "issue_comment", body, true, self.clock.now()).unwrap();
+        self.store.take_delivery(new.through(installation)).await.unwrap();
         self.came.notify_one();
     }
 

@@ -1,7 +1,8 @@
 //! Two installations: what waits in the line of one keeps nobody of the other waiting.
 
 use super::{Town, chance::noon};
-use crate::world::{Gate, Hub, RepoId, Role};
+use crate::world::{Answer, Fault, Gate, Hub, RepoId, Role};
+use quantumlayer::limits::app::DELIVERIES_AT_ONCE;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -73,4 +74,51 @@ async fn what_no_delivery_told_of_is_heard_beside_another_installations_line() {
     hub.lose(2);
     served_until(&town, story).await;
     full.release();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_many_keeps_no_place_from_others() {
+    let town = Town::new(&[]).await;
+    let (hub, ada) = (&town.hub, town.usual.ada);
+    let (number, (repo, theirs)) = (town.issue(), other(&town));
+    hub.take(usize::MAX);
+    let next = hub.hold_answer("POST", &format!("/repos/few/widgets/issues/{theirs}/comments"), 1);
+    let story = async {
+        let comment = hub.comment(town.usual.repo, number, ada, "/quantum help");
+        let full = full_line(hub, comment);
+        for _ in 0..DELIVERIES_AT_ONCE {
+            hub.comment(town.usual.repo, number, ada, "/quantum help");
+        }
+        hub.deliver_all().await;
+        full.reached().await;
+        hub.comment(repo, theirs, ada, "/quantum help");
+        hub.deliver_all().await;
+        next.reached().await;
+        full.release();
+        next.release();
+    };
+    served_until(&town, story).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_a_comment_is_seen_is_said_once_however_often_its_answer_is_begun() {
+    let town = Town::new(&[]).await;
+    let number = town.issue();
+    // whether it was written is not known: it is looked for, and written then
+    town.hub.fault_some(
+        "POST",
+        "/issues/{number}/comments",
+        1,
+        2,
+        Fault::Refuse(Answer::refuse(502, "Bad Gateway")),
+    );
+    town.say(number, town.usual.ada, "/quantum help").await;
+    while town.store.backlog().await.unwrap().count > 0 {
+        town.work().await;
+    }
+    let thread = town.thread(number);
+    assert_eq!(thread.matches("slot=answer").count(), 1, "{thread}");
+    let reactions = town.hub.requests().into_iter().filter(|entry| entry.path.ends_with("/reactions"));
+    let reactions: Vec<_> = reactions.map(|entry| entry.body["content"].to_string()).collect();
+    assert_eq!(reactions, ["\"eyes\"", "\"rocket\""], "{}", town.hub.log_text());
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     seeds::dice::Dice,
     size,
-    world::{Hub, RepoId},
+    world::{Answer, Fault, Hub, RepoId},
 };
 use sqlx::{Connection, SqliteConnection};
 use std::time::Duration;
@@ -282,6 +282,46 @@ async fn what_keeps_failing_is_asked_for_ever_later_and_comes_in_the_end() {
     assert_eq!(town.reconcile().await.redelivered, 1);
     town.later(HOUR);
     assert_eq!(town.reconcile().await.redelivered, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_comes_makes_nobody_read_the_log_of_three_days() {
+    let (town, _) = Town::known(&[]).await;
+    let number = town.issue();
+    let say = || town.hub.comment(town.usual.repo, number, town.usual.ada, "Hello.");
+    say();
+    town.hub.fail(1);
+    let pages = || town.hub.count("GET", "/app/hook/deliveries");
+    for _ in 0..4 {
+        // each is more than a page of the log
+        for _ in 0..110 {
+            say();
+        }
+        town.hear().await;
+        town.later(HOUR);
+        let before = pages();
+        // asked for, and refused
+        assert_eq!(town.app.sweep().await.unwrap().redelivered, 1);
+        town.hub.fail(1);
+        assert_eq!(pages() - before, 2, "an hour ago is read up to, and no further");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_one_from_being_asked_for_keeps_the_others_for_the_next_sweep() {
+    let (town, _) = Town::known(&[]).await;
+    let number = town.issue();
+    for _ in 0..3 {
+        town.hub.comment(town.usual.repo, number, town.usual.ada, "Hello.");
+    }
+    town.hub.fail(3);
+    town.hub.fault("POST", "/attempts", 1, Fault::Refuse(Answer::refuse(502, "Bad Gateway")));
+    town.later(HOUR);
+    assert_eq!(town.app.sweep().await.unwrap().redelivered, 0);
+    assert_eq!(town.hub.count("POST", "/attempts"), 1);
+    assert_eq!(town.app.sweep().await.unwrap().redelivered, 2);
+    town.later(HOUR);
+    assert_eq!(town.reconcile().await.redelivered, 3, "none of them came");
 }
 
 #[tokio::test(flavor = "multi_thread")]

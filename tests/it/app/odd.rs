@@ -3,6 +3,7 @@
 use super::Town;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 fn talk() -> Vec<Value> {
     (0..5).map(|n| json!({"role": "planner", "text": format!("It says so already ({n}).")})).collect()
@@ -135,11 +136,41 @@ async fn a_delivery_that_ends_the_program_each_time_is_given_up() {
     assert_eq!(town.hub.deliver_all().await, [202]);
     // begun, and never brought to an end
     for _ in 0..4 {
-        assert_eq!(town.store.next_deliveries(&[], town.clock.now(), 9).await.unwrap().len(), 1);
+        assert_eq!(town.store.next_deliveries(&[], town.clock.now(), 9, 9).await.unwrap().len(), 1);
     }
-    let id = town.store.next_deliveries(&[], town.clock.now(), 9).await.unwrap().remove(0).id;
+    let id = town.store.next_deliveries(&[], town.clock.now(), 9, 9).await.unwrap().remove(0).id;
     town.work().await;
     let kept = town.store.delivery(&id).await.unwrap().unwrap();
     assert_eq!((kept.state.as_str(), kept.why.as_deref()), ("failed", Some("starts")));
-    assert!(!town.thread(number).contains("quantum-acme"), "{}", town.thread(number));
+    // nor does reading it begin it once more
+    assert_eq!(town.app.sweep().await.unwrap().heard, 0);
+    assert!(
+        town.hub.count("GET", "/issues/comments") > 0 && !town.thread(number).contains("quantum-acme"),
+        "{}",
+        town.thread(number)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_no_start_of_what_was_in_hand() {
+    let town = Town::new(&talk()).await;
+    let number = town.issue();
+    let comment = town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum help");
+    let path = format!("/repos/acme/widgets/issues/comments/{comment}/reactions");
+    let stop = CancellationToken::new();
+    for nth in 1..3 {
+        let (gate, once) = (town.hub.hold_answer("POST", &path, 1), stop.child_token());
+        let story = async {
+            if nth == 1 {
+                town.hub.deliver_all().await;
+            }
+            gate.reached().await;
+            once.cancel();
+        };
+        tokio::join!(town.app.serve(&once), story);
+        gate.release();
+        town.hub.heal();
+    }
+    let waiting = town.store.next_deliveries(&[], town.clock.now(), 9, 9).await.unwrap();
+    assert_eq!(waiting.iter().map(|one| one.starts).collect::<Vec<_>>(), [1], "this one");
 }

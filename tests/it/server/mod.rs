@@ -13,7 +13,7 @@ use quantumlayer::{
     ids::Secret,
     metrics::Metrics,
     server::{Check, Door, serve},
-    store::Store,
+    store::{Matter, Store},
 };
 use serde_json::Value;
 use sha2::Sha256;
@@ -39,10 +39,10 @@ pub(super) struct Opened {
 }
 
 /// What the tests' door does not look at: bodies that say so.
-fn may_matter(event: &str, body: &[u8]) -> Option<bool> {
+fn may_matter(event: &str, body: &[u8]) -> Option<Matter> {
     let is_looked_at = event != "ping" && !body.starts_with(b"{\"ignore\"");
     let is_read = || serde_json::from_slice::<serde_json::Map<String, Value>>(body).is_ok();
-    (is_looked_at && is_read()).then_some(true)
+    (is_looked_at && is_read()).then_some(Matter::Something { installation: None })
 }
 
 pub(super) async fn open(folder: &Path, checks: Vec<Check>) -> (TcpListener, Door, Opened) {
