@@ -9,35 +9,29 @@ use std::time::Duration;
 /// More than a run on somebody's laptop would bear.
 const AWAY: u32 = limits::EFFECT_FAILURES + 4;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_outage_costs_no_end_and_stops_nothing() {
-    // what is asked for meanwhile, from which request on: (path, first)
-    let stories: [(fn() -> Vec<Value>, &str, &[(&str, u32)]); 2] = [
-        (
-            good,
-            "watching",
-            &[("/reactions", 2), ("/git/trees", 1), ("/check-runs", 1), ("/access_tokens", 3)],
-        ),
-        (answer, "closed: answered", &[("/issues/{issue_number}/comments", 1), ("/reactions", 2)]),
-    ];
-    for (lines, end, outages) in stories {
-        let calm = Town::new(&lines()).await;
-        let number = calm.issue();
-        calm.say(number, calm.usual.ada, "/quantum build").await;
-        let expected = calm.thread(number);
-        for (path, first) in outages {
-            let town = Town::new(&lines()).await;
-            let number = town.issue();
-            town.hub.fault_some("POST", path, *first, AWAY, Fault::status(502));
-            town.say(number, town.usual.ada, "/quantum build").await;
-            assert_eq!(town.run().await, end, "{path}\n{}", town.hub.log_text());
-            assert_eq!(town.thread(number), expected, "{path}\n{}", town.hub.log_text());
-        }
+/// Each of these requests, from that one on, is asked for while GitHub is away: the thread ends as on a calm day.
+async fn away(lines: &[Value], end: &str, outages: &[(&str, u32)]) {
+    let calm = Town::new(lines).await;
+    let number = calm.issue();
+    calm.say(number, calm.usual.ada, "/quantum build").await;
+    let expected = calm.thread(number);
+    for (path, first) in outages {
+        let town = Town::new(lines).await;
+        let number = town.issue();
+        town.hub.fault_some("POST", path, *first, AWAY, Fault::status(502));
+        town.say(number, town.usual.ada, "/quantum build").await;
+        assert_eq!(town.run().await, end, "{path}\n{}", town.hub.log_text());
+        assert_eq!(town.thread(number), expected, "{path}\n{}", town.hub.log_text());
     }
 }
 
-fn answer() -> Vec<Value> {
-    vec![json!({"role": "planner", "text": "It already says so."})]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_costs_no_end_and_stops_nothing() {
+    let outages = [("/reactions", 2), ("/git/trees", 1), ("/check-runs", 1), ("/access_tokens", 3)];
+    away(&good(), "watching", &outages).await;
+    let answer = [json!({"role": "planner", "text": "It already says so."})];
+    let outages = [("/issues/{issue_number}/comments", 1), ("/reactions", 2)];
+    away(&answer, "closed: answered", &outages).await;
 }
 
 #[test]
