@@ -341,8 +341,7 @@ fn keys_of_later_features_parse_and_are_reported() {
     desk.commit(".github/quantum.yml", example);
     let told = run(&desk, &[], &[]);
     assert_eq!(outcome(&told), "answered", "{}", told.stderr);
-    let note =
-        "not in effect yet: pull_request, fix.on_red_checks, fix.on_review, models, agents, roles, deploy";
+    let note = "not in effect yet: fix.on_red_checks, fix.on_review, models, agents, roles, deploy";
     assert!(told.stderr.contains(note), "{}", told.stderr);
     let other = Desk::new();
     other.commit(".github/quantum.yaml", "verify: [a]\n");

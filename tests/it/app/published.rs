@@ -224,6 +224,7 @@ async fn a_run_is_counted_once_when_its_pull_request_is_there_or_it_ends_without
     let counted = || {
         let text = town.metrics.text();
         let lines = text.lines().filter(|line| line.starts_with("quantum_runs_total"));
+        let lines = lines.filter(|line| !line.ends_with(" 0"));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     town.settle().await;
