@@ -177,10 +177,10 @@ pub fn begun(begun: &Begun<'_>) -> String {
         Begun::Branch(name) => {
             let name = crate::intent::prose::code(name);
             format!(
-                "On GitHub is what was published before it stopped: the branch {name}, without a pull request."
+                "On GitHub is what was published before it stopped: the branch {name}; no pull request of it was seen."
             )
         }
-        Begun::Nothing => "Nothing is on GitHub yet.".to_owned(),
+        Begun::Nothing => "Nothing of it was seen on GitHub.".to_owned(),
     }
 }
 

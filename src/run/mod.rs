@@ -190,8 +190,8 @@ impl Phase {
         Self::Closed,
     ];
 
-    /// Whether the run's minutes are running.
-    pub(crate) fn is_active(self) -> bool {
+    /// Whether there is work in it, and not only waiting.
+    fn is_active(self) -> bool {
         match self {
             Self::Planning | Self::Working | Self::Verifying | Self::Publishing => true,
             Self::Queued | Self::Watching | Self::Paused | Self::Closed => false,

@@ -317,12 +317,15 @@ impl Turn {
         if after == *before {
             return;
         }
-        if before.phase.is_active() {
+        if before.is_at_work {
             let used = self.now.since(self.run.state.since).as_millis();
             let used = u64::try_from(used).unwrap_or(u64::MAX);
             self.run.state.used_millis = self.run.state.used_millis.saturating_add(used);
         }
         self.run.state.since = self.now;
+        if (Standing { is_at_work: before.is_at_work, ..after }) == *before {
+            return;
+        }
         let status = Effect::Status { seq: self.number(), phase: reply::label(&self.run) };
         let first = |e: &Effect| matches!(e, Effect::Acknowledge | Effect::StopWorks { .. });
         let at = self.effects.iter().take_while(|e| first(e)).count();
@@ -330,16 +333,18 @@ impl Turn {
     }
 }
 
-/// What people see of where a run is.
+/// What people see of where a run is, and whether its minutes are running there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
     phase: Phase,
     cause: Option<Cause>,
     outcome: Option<Outcome>,
+    is_at_work: bool,
 }
 
 impl Standing {
     pub(super) fn of(run: &Run) -> Self {
-        Self { phase: run.phase(), cause: run.cause().cloned(), outcome: run.outcome() }
+        let (cause, outcome) = (run.cause().cloned(), run.outcome());
+        Self { phase: run.phase(), cause, outcome, is_at_work: run.is_at_work() }
     }
 }

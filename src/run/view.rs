@@ -29,14 +29,30 @@ impl Run {
         Allowance {
             usd: self.rules.usd.map(|usd| Usd(usd.0.saturating_mul(u64::from(grants)))),
             steps: self.rules.steps.saturating_mul(grants),
-            deadline: self.phase().is_active().then(|| self.state.since.after(left)),
+            deadline: self.is_at_work().then(|| self.state.since.after(left)),
         }
+    }
+
+    /// Whether its minutes are running: not while it waits, for people or for GitHub, which may be away for hours when the
+    /// commit is fetched and when the branch is written there.
+    pub(super) fn is_at_work(&self) -> bool {
+        let waits_for_github = match self.phase() {
+            Phase::Planning => self.state.snapshot.is_none(),
+            Phase::Publishing => true,
+            Phase::Queued
+            | Phase::Working
+            | Phase::Verifying
+            | Phase::Watching
+            | Phase::Paused
+            | Phase::Closed => false,
+        };
+        self.phase().is_active() && !(self.rules.watch && waits_for_github)
     }
 
     /// How long it was at work, since it was last given a whole budget of minutes; waiting for people or for its turn
     /// does not count.
     pub fn time_at_work(&self, now: Timestamp) -> Duration {
-        let current = if self.phase().is_active() { now.since(self.state.since) } else { Duration::ZERO };
+        let current = if self.is_at_work() { now.since(self.state.since) } else { Duration::ZERO };
         Duration::from_millis(self.state.used_millis).saturating_add(current)
     }
 

@@ -93,7 +93,7 @@ async fn insert(
     Ok(taken)
 }
 
-/// The ids that a statement inserted: their numbers follow one another. (To let it return them costs more than inserting them.)
+/// The ids that a statement inserted: their numbers follow one another, which they would not if `seq` were AUTOINCREMENT. (To let it return them costs more than inserting them.)
 async fn inserted_by(
     connection: &mut SqliteConnection,
     inserted: &SqliteQueryResult,

@@ -162,14 +162,15 @@ const NEXT: &str = "UPDATE deliveries SET starts = starts + 1 WHERE seq IN (
         SELECT (SELECT min(other.installation) FROM deliveries AS other INDEXED BY deliveries_waiting
             WHERE other.state = 'stored' AND other.installation > waiting.installation)
         FROM waiting WHERE installation IS NOT NULL),
-    first AS (
-        SELECT one.seq, one.installation, one.starts FROM waiting JOIN deliveries AS one ON one.seq IN (
+    calm AS (
+        SELECT one.seq, one.installation FROM waiting JOIN deliveries AS one ON one.seq IN (
             SELECT own.seq FROM deliveries AS own INDEXED BY deliveries_waiting
             WHERE own.state = 'stored' AND own.installation = waiting.installation AND own.not_before <= ?1
-            AND own.seq NOT IN (SELECT seq FROM hand) ORDER BY own.seq LIMIT ?3)),
-    calm AS (
-        SELECT * FROM first WHERE starts < ?5 OR seq = (SELECT min(seq) FROM first WHERE starts >= ?5)
-        AND NOT EXISTS (SELECT 1 FROM hand WHERE starts > ?5)),
+            AND own.starts < ?5 AND own.seq NOT IN (SELECT seq FROM hand) ORDER BY own.seq LIMIT ?3)
+        UNION ALL
+        SELECT seq, installation FROM deliveries WHERE NOT EXISTS (SELECT 1 FROM hand WHERE starts > ?5)
+        AND seq = (SELECT min(seq) FROM deliveries INDEXED BY deliveries_waiting
+            WHERE state = 'stored' AND not_before <= ?1 AND starts >= ?5 AND seq NOT IN (SELECT seq FROM hand))),
     turns AS (
         SELECT seq, coalesce(many, 0) + row_number() OVER (PARTITION BY installation ORDER BY seq) AS turn
         FROM calm LEFT JOIN held USING (installation))

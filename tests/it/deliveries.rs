@@ -219,3 +219,18 @@ async fn what_may_have_ended_the_program_is_begun_alone() {
     let starts: Vec<_> = starts.iter().map(|one| (one.id.as_str(), one.starts)).collect();
     assert_eq!(starts, [("b", 2), ("c", 3), ("d", 1)], "b and d were stopped, not ended");
 }
+
+#[tokio::test]
+async fn what_may_have_ended_the_program_keeps_no_place_of_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(folder.path()).await;
+    let crowd: Vec<String> = (0..4).map(|n| format!("a{n}")).collect();
+    come(&store, &crowd.iter().map(|id| (id.as_str(), 7)).collect::<Vec<_>>()).await;
+    for _ in 0..2 {
+        assert_eq!(next(&store, 9).await.len(), 4, "the program ended in the middle of them");
+    }
+    come(&store, &[("cancel", 7)]).await;
+    let share = store.next_deliveries(&[], Timestamp(9), 2, 9).await.unwrap();
+    let ids: Vec<&str> = share.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids, ["a0", "cancel"]);
+}

@@ -283,7 +283,8 @@ impl Heard<'_> {
         let (said, second, end) = match deed {
             Deed::Cancel { .. } => (self.if_mute(reply::told_to_stop), second, Reaction::Rocket),
             Deed::Retry { .. } => (self.if_mute(reply::goes_on), second, Reaction::Rocket),
-            Deed::OnlyReact => (self.if_mute(|| Reply::TooMany.text()), None, Reaction::Confused),
+            // the words were said today
+            Deed::OnlyReact => (None, None, Reaction::Confused),
             Deed::Say { text, is_refusal: true } => (Some(text.clone()), second, Reaction::Confused),
             Deed::Say { text, is_refusal: false } => (Some(text.clone()), second, Reaction::Rocket),
         };

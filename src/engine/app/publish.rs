@@ -42,7 +42,7 @@ const CHECK: &str = "quantum";
 pub const PULL: &str = "pull";
 
 /// Under which slot a round's commit is remembered; its note is the commit.
-fn commit_slot(round: u32) -> String {
+pub(super) fn commit_slot(round: u32) -> String {
     format!("commit-{round}")
 }
 

@@ -7,6 +7,7 @@
 use super::{
     AppHands, Priority, beside,
     desk::{Place, Trouble},
+    publish::{PULL, commit_slot},
     slots::Wall,
 };
 use crate::{
@@ -207,6 +208,7 @@ impl Place<'_> {
         let mut facts = self.hands.facts(run, self.thread).await?;
         // opening it was the notice and its reaction the end; what comes after is in the status comment
         let is_watched = facts.pull.is_some() && matches!(run.state.ground, Ground::Watching { .. });
+        // first: tried again, it would write the words again
         let reaction = if is_well(run, is_watched) { Reaction::Rocket } else { Reaction::Confused };
         self.react(lease, run, reaction).await?;
         if !is_watched || run.phase() == Phase::Paused {
@@ -233,13 +235,23 @@ impl Place<'_> {
         if !is_publishing || run.state.moved.is_some() {
             return Ok(None);
         }
-        let branch = self.thread.branch.as_str();
-        let begun = match self.pull_of_branch().await? {
+        let (hands, branch) = (self.hands, self.thread.branch.as_str());
+        let tried =
+            async |slot: &str| hands.store.remembered(&run.id, slot).await.map(|known| known.is_some());
+        // a request may be on its way still, and what was just made is not in every list at once
+        let pull = match tried(PULL).await? {
+            true => hands.look(|| self.pull_of_branch().boxed()).await?,
+            false => self.pull_of_branch().await?,
+        };
+        let begun = match pull {
             Some(Pull { number, url, state, .. }) => {
                 comment::Begun::Pull { link: PullLink { number, url }, is_open: state == PullState::Open }
             }
-            None if self.desk.git_ref(branch).await?.is_some() => comment::Begun::Branch(branch),
-            None => comment::Begun::Nothing,
+            None => match tried(&commit_slot(run.round)).await? {
+                true => hands.look(|| self.desk.git_ref(branch).boxed()).await?,
+                false => self.desk.git_ref(branch).await?,
+            }
+            .map_or(comment::Begun::Nothing, |_| comment::Begun::Branch(branch)),
         };
         Ok(Some(comment::begun(&begun)))
     }
@@ -260,6 +272,11 @@ impl Place<'_> {
                 Ok(store.remember(Sender::Run(lease), REACTION, Some(id), Some(word), now).await?)
             }
             Err(GitHubError::Missing { .. }) => Ok(()),
+            // the words say it too
+            Err(error @ GitHubError::Refused { .. }) => {
+                tracing::warn!(run = %run.id, %error, "its end goes without a reaction");
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }

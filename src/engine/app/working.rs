@@ -140,8 +140,11 @@ impl App {
     pub async fn take_all(&self) -> Result<Option<Timestamp>, Report> {
         let (store, told) = (self.engine.store(), |error: StoreError| error.report());
         let mut hand = FuturesUnordered::new();
-        // what was in hand before was dropped
-        self.begun().clear();
+        // what was in hand before was dropped, and is not to blame for it
+        let dropped = std::mem::take(&mut *self.begun());
+        if !dropped.is_empty() {
+            store.give_starts_back(&dropped).await.map_err(told)?;
+        }
         loop {
             // nothing could be looked up, and nobody is to blame for it: they are kept until GitHub takes us again
             if hand.is_empty()

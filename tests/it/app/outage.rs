@@ -1,8 +1,14 @@
 //! GitHub is away for a while: what a run needs of it waits, what it has to say is said once, and nothing stops for it.
 
 use super::{Town, good};
-use crate::world::Fault;
-use quantumlayer::limits::{app::GITHUB_FAILURES, engine as limits};
+use crate::{
+    runs::{RULES, Teller, snapshotted},
+    world::Fault,
+};
+use quantumlayer::{
+    limits::{app::GITHUB_FAILURES, engine as limits},
+    run::{Event, Rules},
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -43,4 +49,14 @@ fn an_outage_may_last_for_hours() {
     let all: Duration = (0..GITHUB_FAILURES - 1).map(wait).sum();
     assert!(all > Duration::from_secs(8 * 3_600), "{all:?}");
     assert!(all < quantumlayer::limits::run::PUBLISHED_WITHIN, "it says itself why it did not go");
+}
+
+#[test]
+fn minutes_do_not_run_while_github_is_waited_for() {
+    let mut it = Teller::new(Rules { watch: true, ..RULES }, None);
+    it.tell(Event::Started);
+    it.now = it.now.after(Duration::from_secs(2 * 3600));
+    assert_eq!((it.run.allowance().deadline, it.run.time_at_work(it.now)), (None, Duration::ZERO));
+    it.row(snapshotted(), "planning | work plan/1/1 on tree-0");
+    assert_eq!(it.run.allowance().deadline, Some(it.now.after(Duration::from_secs(30 * 60))));
 }

@@ -182,8 +182,11 @@ async fn cancelled_at(path: &str) -> (Town, u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_while_it_is_published_says_what_is_there_and_a_retry_ends_it_well() {
     let rows = [
-        ("/git/trees", "Nothing is on GitHub yet."),
-        ("/pulls", "before it stopped: the branch `quantum/issue-1-make-it-good-ID`, without a pull request"),
+        ("/git/trees", "Nothing of it was seen on GitHub."),
+        (
+            "/pulls",
+            "before it stopped: the branch `quantum/issue-1-make-it-good-ID`; no pull request of it was seen",
+        ),
         ("/issues/{issue_number}/labels", "before it stopped: pull request [#2]"),
         ("/check-runs", "before it stopped: pull request [#2]"),
     ];
