@@ -253,7 +253,8 @@ impl<'a> Page<'a> {
     fn link(&mut self, kind: LinkType, url: &str) {
         if is_ours(url, self.repo_url) {
             self.made("[");
-            self.links.push(format!("]({url})"));
+            // read again it has to be the address that was judged: `&#46;&#46;` would be `..`
+            self.links.push(format!("]({})", url.replace('&', "&amp;")));
         } else if matches!(kind, LinkType::Autolink | LinkType::Email) {
             // its text is the address
             self.links.push(String::new());

@@ -62,6 +62,12 @@ fn nothing_is_fetched() {
     ] {
         check(&format!("[a]({url})"), &format!("a (`{url}`)"));
     }
+    // not decoded there, and not here either
+    check(
+        "<https://github.com/o/r/blob/&#46;&#46;/x>",
+        "[`https://github.com/o/r/blob/&#46;&#46;/x`](https://github.com/o/r/blob/&amp;#46;&amp;#46;/x)",
+    );
+    harmless("<https://github.com/o/r/blob/&#46;&#46;/x> <https://github.com/o/r/blob/x&#64;>");
     check("!\\[a](https://github.com/o/r/blob/x)", "`![a](https://github.com/o/r/blob/x`)");
     check("\\![a](https://github.com/o/r/blob/x)", "\\![a](https://github.com/o/r/blob/x)");
 }
