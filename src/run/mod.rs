@@ -189,14 +189,6 @@ impl Phase {
         Self::Paused,
         Self::Closed,
     ];
-
-    /// Whether there is work in it, and not only waiting.
-    fn is_active(self) -> bool {
-        match self {
-            Self::Planning | Self::Working | Self::Verifying | Self::Publishing => true,
-            Self::Queued | Self::Watching | Self::Paused | Self::Closed => false,
-        }
-    }
 }
 
 impl Run {

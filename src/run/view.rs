@@ -36,17 +36,13 @@ impl Run {
     /// Whether its minutes are running: not while it waits, for people or for GitHub, which may be away for hours when the
     /// commit is fetched and when the branch is written there.
     pub(super) fn is_at_work(&self) -> bool {
-        let waits_for_github = match self.phase() {
-            Phase::Planning => self.state.snapshot.is_none(),
-            Phase::Publishing => true,
-            Phase::Queued
-            | Phase::Working
-            | Phase::Verifying
-            | Phase::Watching
-            | Phase::Paused
-            | Phase::Closed => false,
-        };
-        self.phase().is_active() && !(self.rules.watch && waits_for_github)
+        let waits_for_github = self.rules.watch;
+        match self.phase() {
+            Phase::Planning => self.state.snapshot.is_some() || !waits_for_github,
+            Phase::Working | Phase::Verifying => true,
+            Phase::Publishing => !waits_for_github,
+            Phase::Queued | Phase::Watching | Phase::Paused | Phase::Closed => false,
+        }
     }
 
     /// How long it was at work, since it was last given a whole budget of minutes; waiting for people or for its turn

@@ -21,6 +21,11 @@ fn full_line(hub: &Hub, comment: u64) -> Gate {
     hub.hold_answer("POST", &format!("/repos/acme/widgets/issues/comments/{comment}/reactions"), 1)
 }
 
+/// Holds the answer to our first comment on the other account's issue.
+fn first_comment(hub: &Hub, number: u64) -> Gate {
+    hub.hold_answer("POST", &format!("/repos/few/widgets/issues/{number}/comments"), 1)
+}
+
 /// Something of few's came there while acme's line is full, and no call was given up for it.
 async fn served_until(town: &Town, story: impl Future<Output = ()>) {
     let stop = CancellationToken::new();
@@ -37,7 +42,7 @@ async fn a_status_waits_for_no_other_installations_line() {
     let (hub, ada) = (&town.hub, town.usual.ada);
     let (number, (repo, theirs)) = (town.issue(), other(&town));
     hub.take(usize::MAX);
-    let next = hub.hold_answer("POST", &format!("/repos/few/widgets/issues/{theirs}/comments"), 1);
+    let next = first_comment(hub, theirs);
     let story = async {
         let comment = hub.comment(town.usual.repo, number, ada, "/quantum build");
         let full = full_line(hub, comment);
@@ -63,7 +68,7 @@ async fn what_no_delivery_told_of_is_heard_beside_another_installations_line() {
     town.later(Duration::from_secs(3_600));
     let town = town.killed().await.again(&[]).await;
     let (hub, ada) = (&town.hub, town.usual.ada);
-    let next = hub.hold_answer("POST", &format!("/repos/few/widgets/issues/{theirs}/comments"), 1);
+    let next = first_comment(hub, theirs);
     let story = async {
         next.reached().await;
         next.release();
@@ -82,7 +87,7 @@ async fn whoever_sends_many_keeps_no_place_from_others() {
     let (hub, ada) = (&town.hub, town.usual.ada);
     let (number, (repo, theirs)) = (town.issue(), other(&town));
     hub.take(usize::MAX);
-    let next = hub.hold_answer("POST", &format!("/repos/few/widgets/issues/{theirs}/comments"), 1);
+    let next = first_comment(hub, theirs);
     let story = async {
         let comment = hub.comment(town.usual.repo, number, ada, "/quantum help");
         let full = full_line(hub, comment);
