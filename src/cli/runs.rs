@@ -13,7 +13,7 @@ use crate::{
     ids::Usd,
     limits::shown,
     report::{Class, Report},
-    run::{Cause, Event, Run, reply},
+    run::{Cause, Event, Run, reply, step},
     store::{Costs, Listed, Store, StoreError},
 };
 use serde_json::{Value, json};
@@ -236,7 +236,17 @@ async fn retry(store: &Store, listed: Listed, as_json: bool) -> Result<(), Refus
         let hint = format!("`quantum runs cancel {open}` ends it; then retry this one");
         return Err((Report::new(Class::Refused, "already_open", message, hint), Exit::Failed));
     }
+    let run = store.run(&listed.id).await.map_err(|error| wiring::failed(&error))?.run;
+    let after = step(run.clone(), &Event::Retried, Clock::System.now()).run;
+    if (after.attempt, after.round) == (run.attempt, run.round) {
+        return Err(not_now(reply::nothing_to_retry(&run)));
+    }
     tell(store, listed, &Event::Retried, as_json).await
+}
+
+fn not_now(message: String) -> Refusal {
+    let hint = "`quantum runs show RUN` tells where it is";
+    (Report::new(Class::Refused, "not_now", message, hint), Exit::Failed)
 }
 
 async fn tell(store: &Store, listed: Listed, event: &Event, as_json: bool) -> Result<(), Refusal> {
@@ -251,9 +261,7 @@ async fn tell(store: &Store, listed: Listed, event: &Event, as_json: bool) -> Re
         }
         Told::Ignored(_) => {
             let run = store.run(id).await.map_err(|error| wiring::failed(&error))?.run;
-            let message = format!("the run is {}: there is nothing to do about it", reply::label(&run));
-            let hint = "`quantum runs show RUN` tells where it is";
-            Err((Report::new(Class::Refused, "not_now", message, hint), Exit::Failed))
+            Err(not_now(format!("the run is {}: there is nothing to do about it", reply::label(&run))))
         }
     }
 }

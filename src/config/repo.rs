@@ -313,6 +313,10 @@ fn pull(raw: Option<RawPullRequest>) -> PullRules {
 /// pushed to GitHub is held to more.
 pub const PROTECTED: &[&str] = &[".github", ".github/**", "**/.gitmodules"];
 
+/// The same where changes are pushed: what git and its hosts go by (attributes that hide a file from a review, ignored files,
+/// hooks, other hosts' pipelines).
+pub const PROTECTED_ON_GITHUB: &[&str] = &["**/.git*", "**/.git*/**"];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,7 +27,9 @@ impl Event {
             Self::Answered { text, .. } | Self::AnswerGiven { text } => *text = cut::text(text, TEXT_BYTES),
             Self::NoChange { why, .. } => *why = cut::text(why, TEXT_BYTES),
             Self::TaskDone { proposal, .. } => bound_proposal(proposal),
-            Self::TaskFailed { report, .. } | Self::EffectRefused { report, .. } => bound_report(report),
+            Self::TaskFailed { report, .. }
+            | Self::ChangeRefused { report, .. }
+            | Self::EffectRefused { report, .. } => bound_report(report),
             Self::Conflicted { files, .. } => bound_files(files),
             Self::Verified { receipt, .. } | Self::VerifyFailed { receipt, .. } => bound_receipt(receipt),
             Self::Unverified { why, receipt, .. } => {

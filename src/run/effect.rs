@@ -14,7 +14,7 @@ pub enum Effect {
     Snapshot { round: u32 },
     /// Show where the run is (a status comment; a line on a terminal). Of several, the highest `seq` is the newest.
     Status { seq: u32, phase: String },
-    /// Let an agent work. Answered by `Planned`, `TaskDone`, `Asked`, `Answered`, `NoChange`, `TaskFailed` or `OutOfBudget`.
+    /// Let an agent work. Answered by `Planned`, `TaskDone`, `Asked`, `Answered`, `NoChange`, `TaskFailed`, `ChangeRefused` or `OutOfBudget`.
     Work(Assignment),
     /// Merge a proposal into the run's tree. Answered by `Merged` or `Conflicted`.
     Merge { task: TaskId, round: u32, attempt: u32, into: Sha, proposal: Proposal },

@@ -29,6 +29,9 @@ pub enum Event {
     /// A task's work ended without a proposal. Transient: it goes on where it stands; broken: another attempt begins afresh,
     /// told why; refused: no further attempt.
     TaskFailed { work: WorkId, report: Report },
+    /// What a task's agent proposes may not leave, and why. Goes on as `TaskFailed` does, and people are told whatever a later
+    /// attempt comes to.
+    ChangeRefused { work: WorkId, report: Report },
     /// A task's changes are in the run's tree. Task, round and attempt are those of the merge that was asked for.
     Merged { task: TaskId, round: u32, attempt: u32, tree: Sha },
     /// A task's changes do not fit the run's tree.

@@ -53,6 +53,7 @@ pub(super) fn keeping(turn: &mut Turn, event: Event, in_round: u32) -> Told {
         | Event::NoChange { .. }
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
+        | Event::ChangeRefused { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }
@@ -85,6 +86,7 @@ pub(super) fn paused(turn: &mut Turn, event: Event, cause: &Cause) -> Told {
         | Event::NoChange { .. }
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
+        | Event::ChangeRefused { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }
@@ -108,6 +110,7 @@ pub(super) fn closed(turn: &mut Turn, event: Event, outcome: Outcome) -> Told {
         | Event::NoChange { .. }
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
+        | Event::ChangeRefused { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }

@@ -23,6 +23,7 @@
 //! | Working | Conflicted, redo left (≤ 2) | Working | redo on the merged tree |
 //! | Working | Conflicted, none left | Paused(conflict) | say which files |
 //! | Planning, Working | TaskFailed, attempts left (≤ 2) | the same | transient: the work goes on where it stands; else retry with the reason in the prompt |
+//! | Planning, Working | ChangeRefused | as TaskFailed | told in every comment |
 //! | Planning, Working | TaskFailed, none left or refused | Paused(failed) | say what is done |
 //! | Verifying | Verified / Unverified | Publishing | publish; a receipt that shows no pass is Unverified |
 //! | Verifying | VerifyFailed, rounds left | Working | a fixer, in the next round |

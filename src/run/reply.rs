@@ -203,6 +203,13 @@ pub fn commit(run: &Run, verdict: Verdict) -> (String, String) {
     (title(run), format!("{body}\n\nQuantum-Run: {}/{}", run.id, run.round))
 }
 
+/// That a change was refused and why, where nothing else says it.
+pub fn withheld(run: &Run) -> Option<String> {
+    let why = run.state.withheld.as_ref()?;
+    let is_said = run.error().is_some_and(|error| error.message == *why);
+    (!is_said).then(|| format!("A change was refused, and nothing of it was kept: {}", sentence(why)))
+}
+
 /// What was done, or what was said instead of it.
 pub fn summary(run: &Run) -> String {
     let done = run.state.tasks.iter().filter_map(|a| match &a.stage {

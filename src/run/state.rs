@@ -50,6 +50,9 @@ pub struct State {
     pub refused: Option<Report>,
     /// The key of the last refusal: hearing of it twice is hearing of it once.
     pub refused_key: Option<String>,
+    /// Why an attempt's change was refused since a person last said `retry`; of several, the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<String>,
     /// Our branch, when somebody else wrote it.
     pub moved: Option<String>,
     /// The last round's receipt.
@@ -245,6 +248,7 @@ impl State {
             budget: None,
             refused: None,
             refused_key: None,
+            withheld: None,
             moved: None,
             receipt: None,
             unverified_why: None,

@@ -94,6 +94,7 @@ fn queued(turn: &mut Turn, event: Event) -> Told {
         | Event::NoChange { .. }
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
+        | Event::ChangeRefused { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }
@@ -130,6 +131,7 @@ fn planning(turn: &mut Turn, event: Event) -> Told {
         Event::Answered { work, text } => build::unchanged(turn, &work, true, text),
         Event::NoChange { work, why } => build::unchanged(turn, &work, false, why),
         Event::TaskFailed { work, report } => build::failed(turn, &work, report),
+        Event::ChangeRefused { work, report } => build::refused(turn, &work, report),
         Event::OutOfBudget { work, cap } => turn.over_budget(work, cap),
         Event::EffectRefused { key, report } => turn.refuse(key, report),
         Event::Gone { what } => turn.gone(&what),
@@ -162,6 +164,7 @@ fn working(turn: &mut Turn, event: Event) -> Told {
         Event::Answered { work, text } => build::unchanged(turn, &work, true, text),
         Event::NoChange { work, why } => build::unchanged(turn, &work, false, why),
         Event::TaskFailed { work, report } => build::failed(turn, &work, report),
+        Event::ChangeRefused { work, report } => build::refused(turn, &work, report),
         Event::Merged { task, round, attempt, tree } => {
             build::merged(turn, &Merging { task, round, attempt }, Ok(tree))
         }
@@ -227,6 +230,7 @@ fn verifying(turn: &mut Turn, event: Event) -> Told {
         | Event::NoChange { .. }
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
+        | Event::ChangeRefused { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Published { .. }
@@ -263,6 +267,7 @@ fn publishing(turn: &mut Turn, event: Event) -> Told {
         | Event::NoChange { .. }
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
+        | Event::ChangeRefused { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }
@@ -288,6 +293,7 @@ fn watching(turn: &mut Turn, event: Event) -> Told {
         | Event::NoChange { .. }
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
+        | Event::ChangeRefused { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }

@@ -290,6 +290,7 @@ impl Turn {
             state.used_millis = 0;
         }
         state.refused = None;
+        state.withheld = None;
         state.moved = None;
         for attempts in state.attempts_mut() {
             attempts.failures = 0;

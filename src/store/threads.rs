@@ -211,7 +211,8 @@ impl Store {
     /// The runs of GitHub's that are to begin or want something performed now and that nobody has a good lease on: by
     /// turns of their installations, first that which has the fewest in hand, of each the oldest first.
     pub async fn runs_to_drive(&self, now: Timestamp) -> Result<Vec<Wanting>, StoreError> {
-        // what is claimed under a lease that is over was in hand when its process died
+        // what is claimed under a lease that is over was in hand when its process died; `IN` twice, because the index has few of
+        // the effects that there ever were, and is not found by itself
         let found = sqlx::query(
             "WITH held AS (
                  SELECT installation, count(*) AS many FROM runs JOIN threads ON threads.run = runs.id
@@ -219,9 +220,10 @@ impl Store {
              SELECT id, phase NOT IN ('watching', 'paused', 'closed') AS has_work, coalesce(many, 0) = 0
                  AND row_number() OVER (PARTITION BY installation ORDER BY created, id) = 1 AS is_first
              FROM runs JOIN threads ON threads.run = runs.id LEFT JOIN held USING (installation)
-             WHERE (lease_owner IS NULL OR lease_until <= ?1) AND (phase = 'queued' OR EXISTS (
-                 SELECT 1 FROM effects WHERE effects.run = runs.id
-                 AND (state = 'claimed' OR (state = 'pending' AND not_before <= ?1))))
+             WHERE (lease_owner IS NULL OR lease_until <= ?1) AND runs.id IN (
+                 SELECT id FROM runs WHERE phase = 'queued'
+                 UNION SELECT run FROM effects INDEXED BY effects_open
+                 WHERE state IN ('pending', 'claimed') AND (state = 'claimed' OR not_before <= ?1))
              ORDER BY coalesce(many, 0) + row_number() OVER (PARTITION BY installation ORDER BY created, id),
                  created, id",
         )

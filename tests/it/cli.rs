@@ -240,6 +240,10 @@ fn a_run_that_waits_is_listed_shown_and_cancelled_for_people_and_programs() {
     assert_eq!((again.exit, again.stdout.as_str()), (1, ""));
     assert!(again.stderr.contains("nothing to do about it"), "{}", again.stderr);
     assert_eq!(document(&["retry", run])["run"], run);
+    // it waits for its answer again, and there is nothing to try again
+    let again = told(&desk, &["runs", "retry", run, "--json"]);
+    assert_eq!((again.exit, again.stdout.as_str()), (1, ""), "{}", again.stderr);
+    assert!(again.stderr.contains("nothing to retry in this run"), "{}", again.stderr);
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn every_event() -> Vec<Event> {
         Event::NoChange { work: work(), why: "why".into() },
         Event::TaskDone { work: work(), proposal: proposal("t1") },
         Event::TaskFailed { work: work(), report: report(Class::Transient) },
+        Event::ChangeRefused { work: work(), report: report(Class::Broken) },
         Event::Merged { task: task.clone(), round: 1, attempt: 2, tree: tree.clone() },
         Event::Conflicted { task, round: 1, attempt: 2, files: vec!["a".into()] },
         Event::Verified { round: 1, receipt: receipt(0) },

@@ -14,7 +14,7 @@ use crate::{
     run::{
         Phase, Run,
         comment::{Cost, Facts, Output, PullLink, Requester},
-        markdown,
+        markdown, reply,
     },
     store::Thread,
 };
@@ -67,8 +67,9 @@ impl AppHands {
         let known = self.store.remembered(&run.id, &check_slot(run.round)).await;
         let note = known.map_err(|error| error.report())?.and_then(|known| known.note);
         let repo_url = format!("{}/{}/{}", self.parts.site, thread.repo_owner, thread.repo_name);
-        let note = note.iter().map(|note| markdown::defused(note, &repo_url));
-        Ok(note.chain(self.lack().filter(|_| needs_work(run.phase())).map(Lack::told)).collect())
+        let withheld = reply::withheld(run);
+        let theirs = note.iter().chain(&withheld).map(|note| markdown::defused(note, &repo_url));
+        Ok(theirs.chain(self.lack().filter(|_| needs_work(run.phase())).map(Lack::told)).collect())
     }
 }
 

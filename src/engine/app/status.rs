@@ -7,6 +7,7 @@
 use super::{
     AppHands, Priority, beside,
     desk::{Place, Trouble},
+    intake::caught,
     publish::{PULL, commit_slot},
     slots::Wall,
 };
@@ -87,7 +88,7 @@ impl AppHands {
 
     /// Writes it. One that can't be is tried again later, and is no error of the others.
     async fn write_begun(&self, alone: Alone<'_>, again: Duration) -> Result<(), Report> {
-        let Err(report) = self.write_if_due(&alone.run, again).await else { return Ok(()) };
+        let Err(report) = caught(self.write_if_due(&alone.run, again)).await else { return Ok(()) };
         let run = &alone.run;
         tracing::error!(%run, %report, hint = %report.hint, "its status is not written; tried again");
         let again = self.clock.now().after(again.max(limits::LOOK_AGAIN));

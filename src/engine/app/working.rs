@@ -237,7 +237,8 @@ impl App {
                         self.hands().told.notify_one();
                     }
                 }
-                Err(report) => self.troubled("looking for runs", &report).await,
+                // no rest here: runs in hand stand still while nobody waits for them
+                Err(report) => complain("looking for runs", &report),
             }
             tokio::select! {
                 Some((run, end)) = hand.next(), if !hand.is_empty() => {
@@ -362,9 +363,13 @@ impl App {
 
     /// Something did not go, and not for one run only: it is said, and tried again in a moment.
     async fn troubled(&self, what: &str, report: &Report) {
-        tracing::error!(%report, hint = %report.hint, "{what} failed; it is tried again");
+        complain(what, report);
         tokio::time::sleep(engines::BACKOFF_MOST).await;
     }
+}
+
+fn complain(what: &str, report: &Report) {
+    tracing::error!(%report, hint = %report.hint, "{what} failed; it is tried again");
 }
 
 /// Waits for news, for the time that was named, or for a while.

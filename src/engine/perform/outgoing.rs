@@ -47,7 +47,7 @@ pub(super) fn refusal(file: &NewFile<'_>, known: &[Vec<u8>]) -> Option<String> {
     }
     if file.is_link {
         return leads_out(file.path, file.bytes)
-            .then(|| "is a link that leads out of the repository".to_owned());
+            .then(|| "is a link that leads out of the repository, or may".to_owned());
     }
     let (what, at) = secret(file.bytes, file.before, known)?;
     let line = file.bytes.get(..at)?.iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -72,14 +72,15 @@ pub(super) fn secret(bytes: &[u8], before: &[u8], known: &[Vec<u8>]) -> Option<(
     })
 }
 
-/// Whether a link's target is above the repository's root, or absolute.
+/// Whether a link's target is above the repository's root, or absolute. Or may be: what a name leads to is not known here,
+/// it may be a link itself, so none may go up again after one (`a -> ../..`, then `b -> a/../../etc`).
 fn leads_out(path: &Path, target: &[u8]) -> bool {
-    let mut depth = path.components().count().saturating_sub(1);
+    let (mut depth, mut is_named) = (path.components().count().saturating_sub(1), false);
     for part in Path::new(std::ffi::OsStr::from_bytes(target)).components() {
         match part {
-            Component::Normal(_) => depth += 1,
+            Component::Normal(_) => is_named = true,
             Component::CurDir => {}
-            Component::ParentDir => match depth.checked_sub(1) {
+            Component::ParentDir => match depth.checked_sub(1).filter(|_| !is_named) {
                 Some(less) => depth = less,
                 None => return true,
             },
@@ -144,6 +145,8 @@ mod tests {
         check("a/b/c", "../../d", false);
         check("a/b", "../../d", true);
         check("a", "x/../..", true);
+        check("a/b/c", "../x/y", false);
+        check("a/b/c", "x/../../etc/passwd", true);
         check("a", "/etc/passwd", true);
     }
 }

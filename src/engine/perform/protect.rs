@@ -3,7 +3,7 @@
 
 use super::{Errand, Performer, aside, outgoing, snapshot};
 use crate::{
-    config::repo::PROTECTED,
+    config::repo::{PROTECTED, PROTECTED_ON_GITHUB},
     ids::Sha,
     report::{Class, Report},
 };
@@ -18,7 +18,7 @@ pub(in crate::engine) async fn check(
     new: &Sha,
 ) -> Result<Result<(), Report>, Report> {
     let rules = snapshot::rules(hands, errand.run).await?;
-    let set = match patterns(&rules.protect) {
+    let set = match patterns(errand.run.rules.watch, &rules.protect) {
         Ok(set) => set,
         Err(report) => return Ok(Err(report)),
     };
@@ -89,9 +89,11 @@ fn paths(count: usize) -> String {
     if count == 1 { "a path that is".to_owned() } else { format!("{count} paths that are") }
 }
 
-fn patterns(own: &[String]) -> Result<GlobSet, Report> {
+/// `is_pushed`: what changes is pushed to GitHub, and not only kept in a person's own clone.
+fn patterns(is_pushed: bool, own: &[String]) -> Result<GlobSet, Report> {
     let mut set = GlobSetBuilder::new();
-    for pattern in PROTECTED.iter().copied().chain(own.iter().map(String::as_str)) {
+    let pushed = PROTECTED_ON_GITHUB.iter().filter(|_| is_pushed);
+    for pattern in PROTECTED.iter().chain(pushed).copied().chain(own.iter().map(String::as_str)) {
         let glob = GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build();
         set.add(glob.map_err(|cause| wrong(&cause.to_string()))?);
     }
@@ -109,14 +111,22 @@ mod tests {
 
     #[test]
     fn what_is_protected_is_found_at_any_depth() {
-        let set = patterns(&["migrations/**".to_owned()]).unwrap();
-        let check = |path: &str, expected: bool| assert_eq!(set.is_match(path), expected, "{path}");
-        check(".github/workflows/ci.yml", true);
-        check(".GitHub/quantum.yml", true);
-        check("migrations/0001.sql", true);
-        check(".gitmodules", true);
-        check("src/lib.rs", false);
-        check("docs/migrations.md", false);
-        assert!(patterns(&["[".to_owned()]).is_err());
+        let own = ["migrations/**".to_owned()];
+        let (here, pushed) = (patterns(false, &own).unwrap(), patterns(true, &own).unwrap());
+        let check = |path: &str, expected: (bool, bool)| {
+            assert_eq!((here.is_match(path), pushed.is_match(path)), expected, "{path}");
+        };
+        check(".github/workflows/ci.yml", (true, true));
+        check(".GitHub/quantum.yml", (true, true));
+        check("migrations/0001.sql", (true, true));
+        check("vendor/.gitmodules", (true, true));
+        check(".gitattributes", (false, true));
+        check("src/.gitIgnore", (false, true));
+        check(".gitlab-ci.yml", (false, true));
+        check(".githooks/pre-commit", (false, true));
+        check("src/lib.rs", (false, false));
+        check("src/digit.git", (false, false));
+        check("docs/migrations.md", (false, false));
+        assert!(patterns(false, &["[".to_owned()]).is_err());
     }
 }

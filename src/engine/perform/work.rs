@@ -6,7 +6,7 @@ use super::{Errand, Performer, background, protect, rooms, workspace::Workspace}
 use crate::{
     agent::{
         self, Hands,
-        contract::{Caps, Job, WorkEnd},
+        contract::{Caps, Job, Progress, WorkEnd},
     },
     clock::Timestamp,
     engine::StoredLedger,
@@ -75,7 +75,8 @@ async fn in_workspace(
     {
         // The next attempt begins afresh, and may do without these paths, being told.
         let report = Report { class: Class::Broken, ..report };
-        return Ok(Some(Event::TaskFailed { work: assignment.work.clone(), report }));
+        errand.watch.show(Progress::Note(format!("a change was refused: {}", report.message)));
+        return Ok(Some(Event::ChangeRefused { work: assignment.work.clone(), report }));
     }
     Ok(told(assignment, end, changed))
 }

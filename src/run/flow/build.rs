@@ -183,6 +183,14 @@ pub(in crate::run) fn failed(turn: &mut Turn, work: &WorkId, report: Report) -> 
     Ok(())
 }
 
+/// A proposal that may not leave: the whole change is dropped, and what was wrong with it is kept for the people.
+pub(in crate::run) fn refused(turn: &mut Turn, work: &WorkId, report: Report) -> Told {
+    let message = report.message.clone();
+    failed(turn, work, report)?;
+    turn.run.state.withheld = Some(message);
+    Ok(())
+}
+
 fn fail(attempts: &mut Attempts, run: &RunId, report: Report) {
     attempts.failures += 1;
     let is_last = report.class == Class::Refused || attempts.failures >= TASK_ATTEMPTS;

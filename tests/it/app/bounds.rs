@@ -39,7 +39,19 @@ async fn what_is_too_much_or_leads_out_is_not_published_and_the_thread_says_why(
         ("mkdir many; cd many; seq 1100 | xargs touch", "1101 files"),
         ("head -c 11534336 /dev/zero > huge", "11 MiB"),
         ("for n in 1 2 3 4 5 6; do head -c 9437184 /dev/zero > part$n; done", "54 MiB"),
-        ("ln -s ../../etc/passwd out", "Nothing was changed."),
+        (
+            "ln -s ../../etc/passwd out",
+            "refused, and nothing of it was kept: the change can't leave: out is a link",
+        ),
+        ("ln -s .. a; ln -s a/../../etc/passwd b", "b is a link that leads out"),
+        (
+            "mkdir d; ln -s .. d/a; ln -s a/../../etc/passwd d/b",
+            "d/b is a link that leads out of the repository, or may",
+        ),
+        (
+            "echo '* -diff' > .gitattributes",
+            "refused, and nothing of it was kept: the change touches a path that is",
+        ),
     ] {
         let mut lines = by_shell(commands);
         // what can be mended is said to the model, which begins afresh

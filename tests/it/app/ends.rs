@@ -96,4 +96,8 @@ async fn what_is_protected_is_not_published() {
     town.say(number, town.usual.ada, "/quantum build").await;
     assert_eq!(town.hub.branches(town.usual.repo), ["main"]);
     assert_eq!(town.hub.count("POST", "/pulls"), 0);
+    // the next attempt had nothing to change; which change was refused is said all the same
+    let (thread, said) =
+        (town.thread(number), "the change touches a path that is protected: .github/workflows/ci.yml.");
+    assert!(thread.contains("Nothing was changed.") && thread.matches(said).count() == 2, "{thread}");
 }

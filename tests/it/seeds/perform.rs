@@ -49,7 +49,8 @@ impl World {
         match luck {
             0..10 => Event::TaskFailed { work, report: report(Class::Transient) },
             10..13 => Event::TaskFailed { work, report: report(Class::Refused) },
-            13..16 => Event::TaskFailed { work, report: report(Class::Broken) },
+            13..15 => Event::TaskFailed { work, report: report(Class::Broken) },
+            15 => Event::ChangeRefused { work, report: report(Class::Broken) },
             16..24 => Event::Asked { work, question: question() },
             // Whether a work is stopped before or after it is done depends on the order.
             24..28 if self.is_storm => Event::OutOfBudget { work: Some(work), cap: Cap::Usd },
