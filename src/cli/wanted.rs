@@ -7,7 +7,7 @@ use super::{
     wiring::{Refusal, failed, usage},
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     engine::{Timing, owner},
     git::{Base, GitError, Source},
     ids::RunId,
@@ -39,6 +39,8 @@ pub(super) struct Wanted<'a> {
 pub(super) struct Meant {
     pub(super) run: Run,
     pub(super) lease: Lease,
+    /// Until when the lease before it held.
+    pub(super) held_until: Timestamp,
     pub(super) branch: String,
 }
 
@@ -86,7 +88,7 @@ impl Wanted<'_> {
             };
             let (lease, now) = (owner::lease(&id), clock.now());
             match store.take_lease(&lease, now, now.after(Timing::default().lease)).await {
-                Ok(()) => return Ok(Meant { run, lease, branch }),
+                Ok(held_until) => return Ok(Meant { run, lease, held_until, branch }),
                 Err(StoreError::Leased { .. }) => {}
                 Err(error) => return Err(failed(&error)),
             }

@@ -167,12 +167,13 @@ pub(super) async fn prepare(
     let fresh = |id| Run::new(id, intent.clone(), rules.clone(), clock.now());
     let names = Names { args, request, title: &intent.title, base: &base, repository: &repository };
     let wanted = Wanted { names, source: &source, rules: &rules, fresh: &fresh };
-    let Meant { run, lease, branch } = wanted.claim(&store, clock).await?;
+    let Meant { run, lease, held_until, branch } = wanted.claim(&store, clock).await?;
     notes.about(&settings, request);
     let performer =
         performer(&settings, &env, &source, (model, store.clone(), clock), (&base, branch, request));
     let engine = Engine::with(store, performer, clock.clone(), Timing::default());
     engine.performer().sweep().await;
+    engine.idled(&run.id, held_until).await.map_err(|report| (report, Exit::Failed))?;
     Ok(Wiring { engine, run, lease, base, cancel: CancellationToken::new(), notes: notes.all(), source })
 }
 

@@ -9,7 +9,7 @@ use crate::{
     agent::contract::{Progress, Watch},
     clock::{Clock, Timestamp},
     ids::RunId,
-    limits::engine as limits,
+    limits::{engine as limits, run::IDLE},
     report::{Class, Hint, Report},
     run::{Event, Ignored, Phase, Run, TaskState, step},
     store::{EffectEnd, Lease, StepCommit, Store, StoreError},
@@ -125,10 +125,19 @@ impl<P: Perform> Engine<P> {
     pub async fn drive(&self, id: &RunId, cancel: &CancellationToken, watch: &Watch) -> Result<Run, Report> {
         let (lease, now) = (owner::lease(id), self.clock.now());
         let taken = self.store.take_lease(&lease, now, now.after(self.timing.lease)).await;
-        taken.map_err(|error| error.report())?;
+        let held_until = taken.map_err(|error| error.report())?;
+        self.idled(id, held_until).await?;
         let end = self.drive_under(&lease, cancel, watch).await;
         self.leave(&lease).await;
         end
+    }
+
+    /// Before it is driven again: nobody had it since `held_until`.
+    pub async fn idled(&self, id: &RunId, held_until: Timestamp) -> Result<(), Report> {
+        if self.clock.now().since(held_until) >= IDLE {
+            self.tell(id, &Event::Idled { since: held_until }).await?;
+        }
+        Ok(())
     }
 
     /// The same under a lease that the caller took and gives back: until then nobody else goes on with the run.

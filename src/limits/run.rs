@@ -43,6 +43,8 @@ pub const DONE_BYTES: usize = 1024;
 pub const REPLY_BYTES: usize = 12 * 1024;
 /// What a phase may take longer than the run's minutes: agents stop themselves first and say why.
 pub const DEADLINE_GRACE: std::time::Duration = std::time::Duration::from_secs(2 * 60);
+/// Time that nobody worked on a run before it is noted: shorter is a restart, and not worth an entry in its journal.
+pub const IDLE: std::time::Duration = std::time::Duration::from_secs(60);
 /// How long publishing may take where it is done on GitHub, whatever the run's minutes are: longer than what is asked of GitHub
 /// is tried ([`super::app::GITHUB_FAILURES`]), so that it says itself why it did not go. Then the run pauses.
 pub const PUBLISHED_WITHIN: std::time::Duration = std::time::Duration::from_secs(24 * 3600);

@@ -44,6 +44,7 @@ impl Event {
             | Self::Snapshotted(_)
             | Self::Merged { .. }
             | Self::OutOfBudget { .. }
+            | Self::Idled { .. }
             | Self::Approved
             | Self::Retried
             | Self::Cancelled

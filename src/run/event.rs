@@ -3,6 +3,7 @@
 
 use super::plan::Plan;
 use crate::{
+    clock::Timestamp,
     ids::{ContentHash, Sha, TaskId, WorkId},
     report::Report,
 };
@@ -64,6 +65,8 @@ pub enum Event {
     PullEnded { merged: bool },
     /// The deadline the run asked for has passed.
     Woke,
+    /// Nobody worked on it from then until now: the program was away, or it waited for a place. None of its minutes went by.
+    Idled { since: Timestamp },
 }
 
 /// Everything a run is pinned to, read once at its start.

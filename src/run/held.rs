@@ -54,6 +54,7 @@ pub(super) fn keeping(turn: &mut Turn, event: Event, in_round: u32) -> Told {
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
         | Event::ChangeRefused { .. }
+        | Event::Idled { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }
@@ -87,6 +88,7 @@ pub(super) fn paused(turn: &mut Turn, event: Event, cause: &Cause) -> Told {
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
         | Event::ChangeRefused { .. }
+        | Event::Idled { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }
@@ -111,6 +113,7 @@ pub(super) fn closed(turn: &mut Turn, event: Event, outcome: Outcome) -> Told {
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
         | Event::ChangeRefused { .. }
+        | Event::Idled { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }

@@ -37,6 +37,7 @@
 //! | any open | Gone | Closed(gone) | stop works, say so |
 //! | any open, published | PullEnded | Closed(merged / abandoned) | stop works, status only |
 //! | Working, Verifying, Publishing | Woke after the deadline | Paused(timeout) | stop works, say what was waited for |
+//! | any at work | Idled | the same | none of its minutes went by: the deadline moves |
 //! | Paused(question) | AnswerGiven | where it was | the asking task goes on with the answer |
 //! | Paused(approval) | Approved | where it was | go on |
 //! | Paused(question, approval) | Woke after 30 days | Closed(silent) | status only |

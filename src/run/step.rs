@@ -54,6 +54,9 @@ pub fn step(run: Run, event: &Event, now: Timestamp) -> Step {
 }
 
 fn tell(turn: &mut Turn, event: Event) -> Told {
+    if let Event::Idled { since } = event {
+        return turn.idled(since);
+    }
     match turn.run.state.hold.clone() {
         Some(Hold::Keeping { round, .. }) => keeping(turn, event, round),
         Some(Hold::Paused { cause }) => paused(turn, event, &cause),
@@ -95,6 +98,7 @@ fn queued(turn: &mut Turn, event: Event) -> Told {
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
         | Event::ChangeRefused { .. }
+        | Event::Idled { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }
@@ -147,6 +151,7 @@ fn planning(turn: &mut Turn, event: Event) -> Told {
         | Event::VerifyFailed { .. }
         | Event::Published { .. }
         | Event::Moved { .. }
+        | Event::Idled { .. }
         | Event::Woke => Err(Ignored::NotNow),
     }
 }
@@ -186,7 +191,8 @@ fn working(turn: &mut Turn, event: Event) -> Told {
         | Event::Unverified { .. }
         | Event::VerifyFailed { .. }
         | Event::Published { .. }
-        | Event::Moved { .. } => Err(Ignored::NotNow),
+        | Event::Moved { .. }
+        | Event::Idled { .. } => Err(Ignored::NotNow),
     }
 }
 
@@ -231,6 +237,7 @@ fn verifying(turn: &mut Turn, event: Event) -> Told {
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
         | Event::ChangeRefused { .. }
+        | Event::Idled { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Published { .. }
@@ -268,6 +275,7 @@ fn publishing(turn: &mut Turn, event: Event) -> Told {
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
         | Event::ChangeRefused { .. }
+        | Event::Idled { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }
@@ -294,6 +302,7 @@ fn watching(turn: &mut Turn, event: Event) -> Told {
         | Event::TaskDone { .. }
         | Event::TaskFailed { .. }
         | Event::ChangeRefused { .. }
+        | Event::Idled { .. }
         | Event::Merged { .. }
         | Event::Conflicted { .. }
         | Event::Verified { .. }

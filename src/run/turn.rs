@@ -8,6 +8,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     ids::{Sha, WorkId},
+    limits::run::IDLE,
     report::Report,
 };
 
@@ -215,6 +216,16 @@ impl Turn {
         Ok(())
     }
 
+    /// What went by while nobody worked on it is none of its minutes, and moves its deadline.
+    pub(super) fn idled(&mut self, since: Timestamp) -> Told {
+        let from = since.max(self.run.state.since);
+        if !self.run.is_at_work() || self.now.since(from) < IDLE {
+            return Err(Ignored::Early);
+        }
+        self.count_work(from);
+        Ok(())
+    }
+
     /// A person answered: the work that asked goes on with the answer.
     pub(super) fn answered(&mut self, cause: &Cause, answer: String) -> Told {
         let Cause::Question { task } = cause else { return Err(Ignored::NotAsked) };
@@ -319,9 +330,7 @@ impl Turn {
             return;
         }
         if before.is_at_work {
-            let used = self.now.since(self.run.state.since).as_millis();
-            let used = u64::try_from(used).unwrap_or(u64::MAX);
-            self.run.state.used_millis = self.run.state.used_millis.saturating_add(used);
+            self.count_work(self.now);
         }
         self.run.state.since = self.now;
         if (Standing { is_at_work: before.is_at_work, ..after }) == *before {
@@ -331,6 +340,14 @@ impl Turn {
         let first = |e: &Effect| matches!(e, Effect::Acknowledge | Effect::StopWorks { .. });
         let at = self.effects.iter().take_while(|e| first(e)).count();
         self.effects.insert(at, status);
+    }
+
+    /// It was worked on until then, and from now on it is counted anew.
+    fn count_work(&mut self, until: Timestamp) {
+        let state = &mut self.run.state;
+        let used = u64::try_from(until.since(state.since).as_millis()).unwrap_or(u64::MAX);
+        state.used_millis = state.used_millis.saturating_add(used);
+        state.since = self.now;
     }
 }
 

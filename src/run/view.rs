@@ -35,7 +35,7 @@ impl Run {
 
     /// Whether its minutes are running: not while it waits, for people or for GitHub, which may be away for hours when the
     /// commit is fetched and when the branch is written there.
-    pub(super) fn is_at_work(&self) -> bool {
+    pub fn is_at_work(&self) -> bool {
         let waits_for_github = self.rules.watch;
         match self.phase() {
             Phase::Planning => self.state.snapshot.is_some() || !waits_for_github,

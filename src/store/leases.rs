@@ -17,13 +17,14 @@ pub struct Lease {
 }
 
 impl Store {
-    /// Takes the lease when it is free, over or ours. What a dead owner had claimed waits to be performed again.
+    /// Takes the lease when it is free, over or ours, and tells until when the one before it held (0: there was none). What a
+    /// dead owner had claimed waits to be performed again.
     pub async fn take_lease(
         &self,
         lease: &Lease,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Timestamp, StoreError> {
         let Lease { run, owner } = lease.clone();
         self.write(move |connection| {
             Box::pin(async move {
@@ -50,7 +51,7 @@ impl Store {
                     .bind(run.as_str())
                     .execute(connection)
                     .await?;
-                Ok(())
+                Ok(Timestamp(held_until))
             })
         })
         .await
@@ -78,13 +79,12 @@ impl Store {
         let Lease { run, owner } = lease.clone();
         self.write(move |connection| {
             Box::pin(async move {
-                let released = sqlx::query(
-                    "UPDATE runs SET lease_owner = NULL, lease_until = 0 WHERE id = ? AND lease_owner = ?",
-                )
-                .bind(run.as_str())
-                .bind(owner)
-                .execute(&mut *connection)
-                .await?;
+                let released =
+                    sqlx::query("UPDATE runs SET lease_owner = NULL WHERE id = ? AND lease_owner = ?")
+                        .bind(run.as_str())
+                        .bind(owner)
+                        .execute(&mut *connection)
+                        .await?;
                 if released.rows_affected() > 0 {
                     sqlx::query("UPDATE effects SET state = 'pending' WHERE run = ? AND state = 'claimed'")
                         .bind(run.as_str())

@@ -50,6 +50,7 @@ fn every_event() -> Vec<Event> {
         Event::EffectRefused { key: "key".into(), report: report(Class::Refused) },
         Event::Gone { what: "what".into() },
         Event::Woke,
+        Event::Idled { since: Timestamp(7) },
     ]
 }
 

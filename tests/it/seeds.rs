@@ -170,7 +170,7 @@ impl World {
         let round = self.it.run.round;
         let key = self.keys.keys().nth(self.dice.below(self.keys.len())).cloned().unwrap_or_default();
         let work = self.works.iter().nth(self.dice.below(self.works.len())).cloned();
-        let event = match self.dice.below(12) {
+        let event = match self.dice.below(13) {
             0 => Event::Cancelled,
             1 | 2 if !is_tired => Event::Retried,
             3 => Event::Gone { what: "it".into() },
@@ -180,6 +180,7 @@ impl World {
             7 => Event::AnswerGiven { text: "half".into() },
             8 => Event::Approved,
             9 => Event::Moved { round, branch: "quantum/run".into() },
+            11 => Event::Idled { since: self.it.run.state.since },
             10 => Event::VerifyFailed { round, receipt: receipt(1) },
             _ => match work {
                 Some(work) => Event::TaskFailed { work, report: report(Class::Transient) },

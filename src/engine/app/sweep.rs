@@ -206,10 +206,16 @@ impl App {
 
     async fn look_at_deadline(&self, run: &RunId) -> Result<(), Trouble> {
         let (store, now) = (self.engine().store(), self.engine().now());
-        if store.run(run).await?.run.wake_at().is_some_and(|at| at <= now) {
-            self.engine().tell(run, &Event::Woke).await?;
-            self.look_at(run);
+        let it = store.run(run).await?.run;
+        if it.wake_at().is_none_or(|at| at > now) {
+            return Ok(());
         }
+        // what waits for its place took no minutes: whoever drives it says so
+        let is_waiting = it.is_at_work() && store.next_effect_at(run).await?.is_some();
+        if !is_waiting || store.is_leased(run, now).await? {
+            self.engine().tell(run, &Event::Woke).await?;
+        }
+        self.look_at(run);
         Ok(())
     }
 

@@ -1,13 +1,13 @@
 //! GitHub is away for a while: what a run needs of it waits, what it has to say is said once, and nothing stops for it.
 
-use super::{Town, good};
+use super::{Town, chance::noon, good};
 use crate::{
     runs::{RULES, Teller, snapshotted},
     world::Fault,
 };
 use quantumlayer::{
     limits::{app::GITHUB_FAILURES, engine as limits},
-    run::{Event, Rules},
+    run::{Event, Phase, Rules},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -59,4 +59,44 @@ fn minutes_do_not_run_while_github_is_waited_for() {
     assert_eq!((it.run.allowance().deadline, it.run.time_at_work(it.now)), (None, Duration::ZERO));
     it.row(snapshotted(), "planning | work plan/1/1 on tree-0");
     assert_eq!(it.run.allowance().deadline, Some(it.now.after(Duration::from_secs(30 * 60))));
+}
+
+#[test]
+fn time_that_nobody_worked_moves_the_deadline_once() {
+    let mut it = Teller::halfway(Rules { watch: true, ..RULES });
+    let (minute, hours) = (Duration::from_secs(60), Duration::from_secs(4 * 3_600));
+    let (worked, deadline) = (it.run.time_at_work(it.now), it.run.allowance().deadline.unwrap());
+    let idle = Event::Idled { since: it.now.after(minute) };
+    // telling takes a second
+    it.now = it.now.after(minute + hours - Duration::from_secs(1));
+    it.row(idle.clone(), "working | ");
+    assert_eq!(it.run.time_at_work(it.now), worked + minute);
+    assert_eq!(it.run.allowance().deadline, Some(deadline.after(hours)));
+    assert!(it.run.wake_at().is_some_and(|at| at > it.now.after(29 * minute)));
+    it.row(idle, "ignored: Early");
+    it.row(Event::Woke, "ignored: Early");
+}
+
+/// The server itself was away for longer than the run's minutes, with an agent at work.
+#[tokio::test(flavor = "multi_thread")]
+async fn minutes_do_not_run_while_the_server_is_away() {
+    let sleeps = json!({"name": "shell", "arguments": {"command": "sleep 1000"}});
+    let town = Town::at(noon(), &[good()[0].clone(), json!({"role": "coder", "tool_calls": [sleeps]})]).await;
+    let number = town.issue();
+    town.hub.comment(town.usual.repo, number, town.usual.ada, "/quantum build");
+    town.hub.deliver_all().await;
+    let store = town.store.clone();
+    let at_work = async move {
+        while !store.list_runs(1).await.unwrap().iter().any(|run| run.phase == Phase::Working) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let town = town.stopped_when(at_work).await.again(&good()[1..]).await;
+    town.later(Duration::from_secs(3 * 3_600));
+    town.app.sweep().await.unwrap();
+    assert_eq!(town.run().await, "working");
+    town.settle().await;
+    assert_eq!(town.run().await, "watching", "{}", town.thread(number));
+    let shown = town.hub.thread(town.usual.repo, number);
+    assert!(!shown.contains(" h"), "only what was worked is shown: {shown}");
 }
