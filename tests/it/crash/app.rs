@@ -110,6 +110,9 @@ fn killed_at_any_write_its_thread_is_the_same() {
     assert!(kills >= wanted.len() / 2, "only {kills} of {} were killed", wanted.len());
 }
 
+/// Asked only of a command that was read before its delivery came: a slow machine's calm day may have it, and no other day.
+const BY_CHANCE: &str = "POST /graphql";
+
 #[test]
 fn killed_at_any_request_it_makes_nothing_twice() {
     let size = size();
@@ -157,7 +160,7 @@ fn killed_at_any_request_it_makes_nothing_twice() {
     assert!(kills >= wanted.len() * 9 / 10, "only {kills} of {} were killed", wanted.len());
     if size.instants >= all.len() {
         let kinds = calm.requests.iter().flat_map(|request| FAULTS.map(|fault| format!("{fault} {request}")));
-        let missed: Vec<_> = kinds.filter(|kind| !hit.contains(kind)).collect();
+        let missed: Vec<_> = kinds.filter(|kind| !hit.contains(kind) && !kind.ends_with(BY_CHANCE)).collect();
         assert!(missed.is_empty(), "nothing was {missed:#?}");
     }
 }
