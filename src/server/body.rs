@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use std::sync::Arc;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 /// Places are counted in KiB: a semaphore counts to no more than that.
@@ -46,7 +46,7 @@ impl Lines {
     }
 }
 
-/// Reads a body. Over the bound, some more is read and dropped, so that the sender comes to read the answer.
+/// Reads a body, a large one in parts with a pause between them, so that its sender takes no processor from small ones. Over the bound, some more is read and dropped, so that the sender comes to read the answer.
 pub(super) async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::with_capacity(declared(&body).unwrap_or(0).min(limits::BODY_BYTES));
     let read = count(body, |data| bytes.extend_from_slice(data)).await;
@@ -63,7 +63,7 @@ async fn count(body: Body, mut keep: impl FnMut(&[u8])) -> Result<(), Refusal> {
     if declared(&body).is_some_and(|bytes| bytes > MOST) {
         return Err(Refusal::TooLarge);
     }
-    let (mut data, mut total) = (body.into_data_stream(), 0);
+    let (mut data, mut total, mut since) = (body.into_data_stream(), 0, 0);
     while let Some(part) = data.next().await {
         let Ok(part) = part else { return Err(Refusal::Cut) };
         total += part.len();
@@ -72,6 +72,13 @@ async fn count(body: Body, mut keep: impl FnMut(&[u8])) -> Result<(), Refusal> {
         }
         if total > MOST {
             break;
+        }
+        if total > limits::MIDDLE_BODY_BYTES {
+            since += part.len();
+            if since >= limits::LARGE_PART_BYTES {
+                since = 0;
+                sleep(limits::LARGE_PAUSE).await;
+            }
         }
     }
     if total > limits::BODY_BYTES { Err(Refusal::TooLarge) } else { Ok(()) }

@@ -98,9 +98,9 @@ async fn take(open: &Arc<Open>, headers: &HeaderMap, body: Body) -> Result<(Stri
     let _place = open.lines.place(declared).await?;
     let bytes = timeout_at(deadline, body::read(body)).await.map_err(slow)??;
     let (id, delivery) = if bytes.len() > limits::ASIDE_BYTES {
-        let open = Arc::clone(open);
-        let weighed = tokio::task::spawn_blocking(move || claim.weigh(&open.door, &bytes)).await;
-        weighed.map_err(|_| Refusal::Late)??
+        let (length, door) = (bytes.len(), Arc::clone(open));
+        let weighed = open.aside.run(length, move || claim.weigh(&door.door, &bytes));
+        timeout_at(deadline, weighed).await.map_err(|_| Refusal::Late)???
     } else {
         claim.weigh(&open.door, &bytes)?
     };

@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: what a webhook means (it is asked as a function), and whatever happens after it is stored.
 
+mod aside;
 mod body;
 mod connections;
 mod health;
@@ -129,13 +130,14 @@ pub async fn serve(listener: TcpListener, door: Door, cancel: &CancellationToken
 struct Open {
     door: Door,
     lines: body::Lines,
+    aside: aside::Aside,
     ready: health::Kept,
     unsigned: hooks::Said,
 }
 
 fn router(door: Door) -> Router {
     let (lines, ready, unsigned) = (body::Lines::new(), health::Kept::default(), hooks::Said::default());
-    let open = Open { door, lines, ready, unsigned };
+    let open = Open { door, lines, aside: aside::Aside::new(), ready, unsigned };
     Router::new()
         .route("/webhooks/github", post(hooks::receive))
         .route("/health", get(health::health))
