@@ -126,8 +126,10 @@ impl<P: Perform> Engine<P> {
         let (lease, now) = (owner::lease(id), self.clock.now());
         let taken = self.store.take_lease(&lease, now, now.after(self.timing.lease)).await;
         let held_until = taken.map_err(|error| error.report())?;
-        self.idled(id, held_until).await?;
-        let end = self.drive_under(&lease, cancel, watch).await;
+        let end = match self.idled(id, held_until).await {
+            Ok(()) => self.drive_under(&lease, cancel, watch).await,
+            Err(report) => Err(report),
+        };
         self.leave(&lease).await;
         end
     }

@@ -217,7 +217,7 @@ impl App {
     async fn see(&self, heard: &Heard<'_>) -> Result<KnownRepo, Trouble> {
         let (store, repo) = (&heard.hands.store, heard.desk.repo());
         let known = store.known_repo(repo.id).await?;
-        let first = heard.comment.created.max(heard.hands.clock.now().before(COMMAND_AGE));
+        let first = heard.comment.created.max(heard.hands.parts.github.time().before(COMMAND_AGE));
         let begun = first.before(limits::SCAN_OVERLAP);
         let (begun, since) = known.as_ref().map_or((begun, begun), |known| (known.begun, known.since));
         let seen = KnownRepo {

@@ -285,7 +285,7 @@ impl App {
         };
         tracing::warn!(repository = reading.known.repo_id, number, %report, "a comment that was found is not answered yet");
         // what keeps failing is not tried for ever; that GitHub does not take us is no fault of the comment
-        let is_old = self.engine().now().since(created) > COMMAND_AGE;
+        let is_old = self.hands().parts.github.time().since(created) > COMMAND_AGE;
         let is_over = is_old || report.class != Class::Transient && hands.parts.github.shut_out().is_none();
         if is_over && report.code == UNKNOWN {
             self.say_unknown(&comment).await;

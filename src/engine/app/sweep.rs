@@ -53,7 +53,8 @@ impl App {
         let (now, mut parts) = (self.engine().now(), Parts::default());
         parts.end(self.free().await);
         parts.end(self.look_at_deadlines().await);
-        parts.end(self.read_log(now).await);
+        // the log's entries are of GitHub's clock, and ours may be hours off
+        parts.end(self.read_log(self.hands().parts.github.time()).await);
         // read first: what is found by reading is heard in the order in which it was said
         let scanned = parts.end(scan.await);
         let redelivered = parts.end(self.redeliver(now).await);
