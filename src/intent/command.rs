@@ -149,7 +149,7 @@ pub fn table() -> String {
     let rows = COMMANDS.iter().map(|row| {
         let text = if row.takes_text { " [text]" } else { "" };
         let on = row.on.iter().map(|on| kind(*on)).collect::<Vec<_>>().join(", ");
-        let who = if row.is_authors { ", or who opened it" } else { "" };
+        let who = if row.is_authors { ", or who opened the issue" } else { "" };
         format!("| `/quantum {}{text}` | {on} | {}{who} | {} |", row.word, row.least.word(), row.does)
     });
     let head = ["| say | on | who | does |", "|---|---|---|---|"].map(str::to_owned);

@@ -69,6 +69,8 @@ pub struct OpenRun {
     pub whereabouts: String,
     /// Whether `retry` lets it go on.
     pub is_stopped: bool,
+    /// Who opened the issue that it is about, by account id; 0: nobody knows.
+    pub author: u64,
     /// Who asked for it, by account id.
     pub requester: u64,
     /// Its status comment's address, when there is one.
@@ -205,7 +207,9 @@ fn permit(at: &Situation<'_>, verb: &Spoken) -> Result<(), Decision> {
         Spoken::Unknown(_) | Spoken::Free => None,
     };
     let needs = row.map_or(Permission::Write, |row| row.least);
-    let is_author = at.comment.author.id == at.comment.thread_author;
+    let author = at.comment.author.id;
+    // on the pull request too, which is not theirs but ours
+    let is_author = author == at.comment.thread_author || at.open.is_some_and(|open| open.author == author);
     if at.standing.permission >= needs || (is_author && row.is_some_and(|row| row.is_authors)) {
         return Ok(());
     }

@@ -30,6 +30,8 @@ pub struct Thread {
     pub number: u64,
     /// The comment that asked.
     pub comment: u64,
+    /// Who opened it; 0: that account is gone, or the run is from before this was kept.
+    pub author: u64,
     /// Who asked.
     pub requester: u64,
     /// Their name, for the one mention.
@@ -309,12 +311,12 @@ async fn open_run(
     Ok(found.map(RunId::new))
 }
 
-/// `is_pull` and `author` are columns that nobody reads.
+/// `is_pull` is a column that nobody reads.
 async fn insert(connection: &mut SqliteConnection, run: &RunId, thread: &Thread) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO threads (run, installation, repo_id, repo_owner, repo_name, is_private, default_branch, number,
              is_pull, comment, author, requester, requester_login, branch, labels, is_draft, request)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(run.as_str())
     .bind(signed(thread.installation))
@@ -325,6 +327,7 @@ async fn insert(connection: &mut SqliteConnection, run: &RunId, thread: &Thread)
     .bind(&thread.default_branch)
     .bind(signed(thread.number))
     .bind(signed(thread.comment))
+    .bind(signed(thread.author))
     .bind(signed(thread.requester))
     .bind(&thread.requester_login)
     .bind(&thread.branch)
@@ -347,6 +350,7 @@ fn thread(row: &SqliteRow) -> Result<Thread, StoreError> {
         default_branch: row.try_get("default_branch")?,
         number: id("number")?,
         comment: id("comment")?,
+        author: id("author")?,
         requester: id("requester")?,
         requester_login: row.try_get("requester_login")?,
         branch: row.try_get("branch")?,

@@ -253,6 +253,7 @@ fn replies_to_commands() {
         id: Teller::new(RULES, None).run.id,
         whereabouts: "it waits for an answer".into(),
         is_stopped: false,
+        author: 7,
         requester: 7,
         status_url: None,
     };

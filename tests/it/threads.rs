@@ -25,6 +25,7 @@ fn thread(repo_id: u64, number: u64) -> Thread {
         default_branch: "main".to_owned(),
         number,
         comment: 77,
+        author: 5,
         requester: 6,
         requester_login: "mona".to_owned(),
         branch: "quantum/issue-1-abcdef".to_owned(),

@@ -112,6 +112,7 @@ impl App {
             whereabouts: crate::run::reply::whereabouts(&run).to_owned(),
             is_stopped: run.is_stopped(),
             id: run.id,
+            author: thread.author,
             requester: thread.requester,
             status_url,
         }))
@@ -148,6 +149,7 @@ impl App {
             default_branch: facts.default_branch,
             number: comment.number,
             comment: comment.id,
+            author: comment.thread_author,
             requester: comment.author.id,
             requester_login: comment.author.login.clone(),
             branch,

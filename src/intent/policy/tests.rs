@@ -106,6 +106,7 @@ fn decided(case: &Case) -> Decision {
         id: RunId::new("open"),
         whereabouts: "it is at work".into(),
         is_stopped: false,
+        author: 9,
         requester: 8,
         status_url: None,
     };

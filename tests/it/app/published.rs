@@ -164,6 +164,20 @@ async fn a_cancel_after_the_pull_request_is_open_leaves_its_end_as_it_is() {
     insta::assert_snapshot!(town.thread(number).split("\nPR #2").next().unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_opened_the_issue_may_cancel_on_its_pull_request_too_and_no_other_stranger() {
+    let town = Town::new(&good()).await;
+    let (hub, repo, eve) = (&town.hub, town.usual.repo, town.usual.eve);
+    let number = hub.open_issue(repo, eve, "Add a flag", "The tool needs a flag `--quiet`.");
+    town.say(number, town.usual.ada, "/quantum build").await;
+    assert_eq!(town.run().await, "watching");
+    let stranger = hub.user("zoe");
+    town.say(number + 1, stranger, "/quantum cancel").await;
+    assert_eq!(town.run().await, "watching");
+    town.say(number + 1, eve, "/quantum cancel").await;
+    assert_eq!(town.run().await, "closed: cancelled", "{}", town.thread(number + 1));
+}
+
 /// Ada cancels while this request of a publishing is refused again and again.
 async fn cancelled_at(path: &str) -> (Town, u64) {
     let (town, number) = begun().await;
