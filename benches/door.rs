@@ -82,11 +82,12 @@ fn starts() {
     for stored in [0, STORED] {
         let folder = tempfile::tempdir().unwrap();
         fill(folder.path(), stored);
+        let body = Signed::new(text(SMALL_BYTES));
         let took = (0..ROUNDS).map(|round| {
             let begun = Instant::now();
             let (mut server, address) = serve(folder.path());
             let mut stream = connect(&address);
-            send(&mut stream, &format!("first-{round}"), &Signed::new(text(SMALL_BYTES)));
+            send(&mut stream, &format!("first-{round}"), &body);
             let took = begun.elapsed();
             server.kill().unwrap();
             server.wait().unwrap();
@@ -100,14 +101,16 @@ fn starts() {
 fn large() {
     println!("\n{LARGE} x {} MB at once, medians of {ROUNDS}", LARGE_BYTES / 1_000_000);
     let (body, huge) = (Signed::new(text(SMALL_BYTES)), Signed::new(text(LARGE_BYTES)));
-    let (mut idle, mut peak, mut calm, mut busy) = (vec![], vec![], vec![], vec![]);
+    let (mut idle, mut peak, mut calm, mut busy, mut last) = (vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
         let folder = tempfile::tempdir().unwrap();
         let (mut server, address) = serve(folder.path());
         idle.push(memory(server.id(), "VmRSS"));
         let begun = Instant::now();
         calm.push(last_hundredth(small(&address, "alone", &body, &|| begun.elapsed() > ALONE)));
-        busy.push(last_hundredth(beside(&address, &body, &huge)));
+        let (small, large) = beside(&address, &body, &huge);
+        busy.push(last_hundredth(small));
+        last.push(large);
         peak.push(memory(server.id(), "VmHWM"));
         server.kill().unwrap();
         server.wait().unwrap();
@@ -116,11 +119,13 @@ fn large() {
     let sum = (LARGE * LARGE_BYTES) as f64 / f64::from(1 << 20);
     let above = (peak - idle) / sum;
     println!("memory idle {idle:.0} MiB, peak {peak:.0} MiB: {above:.2}x their sum above idle");
+    println!("the last large one is answered after {:.0} ms", median(last));
     println!("small acks' p99 alone {calm:.1} ms, meanwhile {busy:.1} ms: {:.1}x", busy / calm);
 }
 
-/// The time that small deliveries took while large ones came in, in ms.
-fn beside(address: &str, body: &Signed, huge: &Signed) -> Vec<f64> {
+/// The time that small deliveries took while large ones came in, and that all of those took, in ms.
+fn beside(address: &str, body: &Signed, huge: &Signed) -> (Vec<f64>, f64) {
+    let begun = Instant::now();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let beside = scope.spawn(|| small(address, "beside", body, &|| is_over.load(Ordering::SeqCst)));
@@ -133,8 +138,9 @@ fn beside(address: &str, body: &Signed, huge: &Signed) -> Vec<f64> {
             })
             .collect();
         senders.into_iter().for_each(|sender| sender.join().unwrap());
+        let large = millis(begun.elapsed());
         is_over.store(true, Ordering::SeqCst);
-        beside.join().unwrap()
+        (beside.join().unwrap(), large)
     })
 }
 

@@ -206,7 +206,12 @@ impl GitHub {
 
     /// Now by GitHub's clock, as far as it is known to be another than ours: what GitHub dates is measured against it.
     pub fn time(&self) -> Timestamp {
-        self.wire.theirs(self.wire.now())
+        self.dated(self.wire.now())
+    }
+
+    /// A moment of our clock by GitHub's.
+    pub fn dated(&self, ours: Timestamp) -> Timestamp {
+        self.wire.theirs(ours)
     }
 
     pub(super) fn now(&self) -> Timestamp {

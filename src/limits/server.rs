@@ -20,18 +20,18 @@ pub const LARGE_AT_ONCE_BYTES: usize = 4 * BODY_BYTES;
 /// Bytes of a large body after which the next part waits for [`LARGE_PAUSE`]: what a network brings, and not what another
 /// process of this machine could send.
 pub const LARGE_PART_BYTES: usize = 64 * 1024;
-/// How long: 25 MB take less than a second, and meanwhile small deliveries are answered as ever.
+/// How long: meanwhile small deliveries are answered as ever.
 pub const LARGE_PAUSE: Duration = Duration::from_millis(1);
+/// How long a body is read at that pace: 25 MB take less. At the bound the rest is read without pauses, because on a busy machine
+/// each of them is longer than it should be.
+pub const LARGE_PACED: Duration = Duration::from_secs(1);
 /// How long a body waits in line. At the bound: 503.
-pub const LINE: Duration = Duration::from_secs(5);
+pub const LINE: Duration = Duration::from_secs(3);
 /// How long a delivery may take from its head to its answer: GitHub hangs up after 10 s. At the bound: 408 when its bytes did
 /// not come, 503 when it is not stored yet.
 pub const ANSWER: Duration = Duration::from_secs(9);
 /// Bytes above which signature, digest and compression leave the async threads (about a millisecond of work).
 pub const ASIDE_BYTES: usize = 128 * 1024;
-/// How far the work on a large body stands back (its nice value): it gets about a tenth of what another thread does, which
-/// still ends it in [`ANSWER`], and all that the others leave.
-pub const ASIDE_NICE: i32 = 10;
 /// What a refused sender is told to wait.
 pub const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// How long a wrong signature is not said again: strangers must not be able to fill the log. Meanwhile it is for `debug` alone.

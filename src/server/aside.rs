@@ -1,14 +1,10 @@
 //! Work that grows with a body, off the async threads. What a large one costs is a tenth of a second of a processor: it is
-//! done for one at a time, on a thread that leaves the processor to whoever else wants it, so that small deliveries are
-//! answered as if nothing else came.
+//! done for one at a time, so that small deliveries are answered as if nothing else came.
 
 use super::refusal::Refusal;
 use crate::limits::server as limits;
-use std::{sync::Arc, thread};
-use tokio::{
-    sync::{Semaphore, oneshot},
-    task::spawn_blocking,
-};
+use std::sync::Arc;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// Where large bodies wait for their turn.
 pub(super) struct Aside(Arc<Semaphore>);
@@ -24,30 +20,16 @@ impl Aside {
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        if bytes <= limits::MIDDLE_BODY_BYTES {
-            return spawn_blocking(work).await.map_err(|_| Refusal::Late);
-        }
-        let turn = Arc::clone(&self.0).acquire_owned().await.map_err(|_| Refusal::Late)?;
-        let (answer, answered) = oneshot::channel();
-        // a thread of its own: a process without privileges may lower a thread's priority, and not raise it again
-        let begun = thread::Builder::new().name("large body".to_owned()).spawn(move || {
-            step_back();
-            // nobody waits any more: the sender has gone
-            let _ = answer.send(work());
-            drop(turn);
+        let turn = match bytes > limits::MIDDLE_BODY_BYTES {
+            true => Some(Arc::clone(&self.0).acquire_owned().await.map_err(|_| Refusal::Late)?),
+            false => None,
+        };
+        let worked = spawn_blocking(move || {
+            // it goes on when nobody waits for it any more, and has its turn until it ends
+            let _turn = turn;
+            work()
         });
-        begun.map_err(|_| Refusal::Late)?;
-        answered.await.map_err(|_| Refusal::Late)
-    }
-}
-
-/// Lets every other thread go first. Where that can't be had the work is done all the same.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::{process::setpriority_process, thread::gettid};
-        // Linux counts a priority to a thread, whatever POSIX says: setpriority(2), "C library/kernel differences"
-        let _ = setpriority_process(Some(gettid()), limits::ASIDE_NICE);
+        worked.await.map_err(|_| Refusal::Late)
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use std::sync::Arc;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 /// Places are counted in KiB: a semaphore counts to no more than that.
@@ -63,7 +63,8 @@ async fn count(body: Body, mut keep: impl FnMut(&[u8])) -> Result<(), Refusal> {
     if declared(&body).is_some_and(|bytes| bytes > MOST) {
         return Err(Refusal::TooLarge);
     }
-    let (mut data, mut total, mut since) = (body.into_data_stream(), 0, 0);
+    let (begun, mut data) = (Instant::now(), body.into_data_stream());
+    let (mut total, mut since) = (0, 0);
     while let Some(part) = data.next().await {
         let Ok(part) = part else { return Err(Refusal::Cut) };
         total += part.len();
@@ -73,7 +74,7 @@ async fn count(body: Body, mut keep: impl FnMut(&[u8])) -> Result<(), Refusal> {
         if total > MOST {
             break;
         }
-        if total > limits::MIDDLE_BODY_BYTES {
+        if total > limits::MIDDLE_BODY_BYTES && begun.elapsed() < limits::LARGE_PACED {
             since += part.len();
             if since >= limits::LARGE_PART_BYTES {
                 since = 0;

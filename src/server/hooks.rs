@@ -94,16 +94,18 @@ async fn take(open: &Arc<Open>, headers: &HeaderMap, body: Body) -> Result<(Stri
             return Err(refusal);
         }
     };
-    // held until the answer: what waits for the disk is in memory too
-    let _place = open.lines.place(declared).await?;
+    let place = open.lines.place(declared).await?;
     let bytes = timeout_at(deadline, body::read(body)).await.map_err(slow)??;
-    let (id, delivery) = if bytes.len() > limits::ASIDE_BYTES {
+    // the place is held until the answer, because what waits for the disk is in memory too; and by who weighs, because nobody
+    // stops that when the time is over
+    let (weighed, _place) = if bytes.len() > limits::ASIDE_BYTES {
         let (length, door) = (bytes.len(), Arc::clone(open));
-        let weighed = open.aside.run(length, move || claim.weigh(&door.door, &bytes));
-        timeout_at(deadline, weighed).await.map_err(|_| Refusal::Late)???
+        let weighed = open.aside.run(length, move || (claim.weigh(&door.door, &bytes), place));
+        timeout_at(deadline, weighed).await.map_err(|_| Refusal::Late)??
     } else {
-        claim.weigh(&open.door, &bytes)?
+        (claim.weigh(&open.door, &bytes), place)
     };
+    let (id, delivery) = weighed?;
     let taken = timeout_at(deadline, open.door.store.take_delivery(delivery)).await;
     let taken = taken.map_err(|_| Refusal::Late)??;
     Ok((id, taken))

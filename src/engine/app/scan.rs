@@ -235,7 +235,7 @@ impl App {
             let Some(newest) = newest else { break };
             if !is_full {
                 // a comment may be seen later than a younger one
-                let seen = self.engine().now().before(limits::SCAN_OVERLAP).min(newest);
+                let seen = self.hands().parts.github.time().before(limits::SCAN_OVERLAP).min(newest);
                 reading.since = reading.since.max(seen);
                 break;
             }

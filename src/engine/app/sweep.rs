@@ -53,8 +53,7 @@ impl App {
         let (now, mut parts) = (self.engine().now(), Parts::default());
         parts.end(self.free().await);
         parts.end(self.look_at_deadlines().await);
-        // the log's entries are of GitHub's clock, and ours may be hours off
-        parts.end(self.read_log(self.hands().parts.github.time()).await);
+        parts.end(self.read_log(now).await);
         // read first: what is found by reading is heard in the order in which it was said
         let scanned = parts.end(scan.await);
         let redelivered = parts.end(self.redeliver(now).await);
@@ -83,13 +82,16 @@ impl App {
             Err(GitHubError::Limited { .. }) => return Ok(()),
             Err(error) => return Err(error.report()),
         };
+        // entries are of GitHub's clock, and ours may be hours off
+        let theirs = |ours| self.hands().parts.github.dated(ours);
         for ((installation, repo_id), at) in &log.repos {
             let known = store.known_repo(*repo_id).await.map_err(told)?;
             if known.is_some_and(|known| known.installation == *installation) {
                 continue;
             }
             // new since the last look; who never looked knows of nothing that was before
-            let begun = last.map_or(now, |last| last.max(*at)).before(limits::SCAN_OVERLAP);
+            let begun = last.map_or_else(|| theirs(now), |last| theirs(last).max(*at));
+            let begun = begun.before(limits::SCAN_OVERLAP);
             let repo = KnownRepo {
                 installation: *installation,
                 repo_id: *repo_id,

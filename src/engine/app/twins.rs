@@ -85,7 +85,7 @@ impl App {
         }
         let Some(known) = store.sent(owner.sent(), &slot).await? else { return Ok(Twin::None) };
         let Some(stored) = known.remote_id else {
-            let is_fresh = self.engine().now().since(seen.created) < limits::UNKNOWN_LIFE;
+            let is_fresh = self.hands().parts.github.time().since(seen.created) < limits::UNKNOWN_LIFE;
             return Ok(if is_fresh { Twin::Unknown } else { Twin::None });
         };
         if stored == seen.id {
