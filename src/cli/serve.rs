@@ -118,7 +118,7 @@ pub(super) async fn wire(config: Option<&Path>) -> Result<Wired, Refusal> {
     notes::warn_of_no_walls(&settings);
     let (us, unknown, came) = (Arc::default(), Arc::default(), Arc::default());
     let (metrics, pulse) = (Metrics::new(), Pulse::default());
-    metrics.model(model.as_ref().map_or("", |model| model.name()));
+    metrics.model(model.as_ref().map_or("", |model| model.asked()));
     Ok(Wired {
         settings,
         server,

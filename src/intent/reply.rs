@@ -143,7 +143,7 @@ pub fn help() -> String {
 
 /// The answer to `status` where no run was.
 pub fn no_run() -> String {
-    format!("Nothing was run here yet. {} starts something.", Command::Build.shown())
+    format!("Nothing was run here yet. {} on an issue starts something.", Command::Build.shown())
 }
 
 /// What is said about a second command in the same comment, on a line of its own below the answer.

@@ -102,6 +102,9 @@ impl Model for Fallback {
     fn name(&self) -> &str {
         &self.name
     }
+    fn asked(&self) -> &str {
+        self.chain.get(self.standing().at).map_or(&self.name, |model| model.asked())
+    }
     fn price(&self) -> Option<Price> {
         self.chain.get(self.standing().at).and_then(|model| model.price())
     }
@@ -168,7 +171,10 @@ mod tests {
     async fn the_next_is_asked_when_one_is_unavailable_or_keeps_failing() {
         let good = "{\"text\":\"good\"}\n";
         for status in [401, 403, 404] {
-            let told = told(&chain(&[&error(status, 1), good]), 9).await;
+            let chain = chain(&[&error(status, 1), good]);
+            assert_eq!(chain.asked(), "scripted/0");
+            let told = told(&chain, 9).await;
+            assert_eq!(chain.asked(), "scripted/1");
             assert_eq!(told.len(), 2, "{told:?}");
             assert!(
                 told[0].ends_with("no; scripted/1 is asked from now on") && told[1] == "good",

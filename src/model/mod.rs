@@ -22,6 +22,10 @@ use std::time::Duration;
 pub trait Model: Send + Sync {
     /// The spec it was made from, e.g. `openai/gpt-5`.
     fn name(&self) -> &str;
+    /// The spec of the one that is asked next: of a chain, the one whose turn it is.
+    fn asked(&self) -> &str {
+        self.name()
+    }
     /// What a call costs; None when the price is not known.
     fn price(&self) -> Option<Price>;
     /// Tokens that fit into one question and its answer.
@@ -162,6 +166,20 @@ pub enum ModelError {
     /// A script has no line left for this call.
     #[error("{model} has no answer left for role {role}, task {task}, step {step}")]
     ScriptOver { model: String, role: String, task: String, step: u32 },
+}
+
+impl ModelError {
+    /// What was used for it, as far as the provider said so.
+    pub fn usage(&self) -> Usage {
+        match self {
+            Self::Nonsense { usage, .. } => *usage,
+            Self::Network { .. }
+            | Self::Busy { .. }
+            | Self::Refused { .. }
+            | Self::TooLong { .. }
+            | Self::ScriptOver { .. } => Usage::default(),
+        }
+    }
 }
 
 /// Whether a status may be another one soon. Not implemented (501) and HTTP version (505) won't: nobody is there who speaks

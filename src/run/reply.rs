@@ -167,8 +167,10 @@ pub fn nothing_to_retry(run: &Run) -> String {
     }
     let (build, cancel) = (Command::Build.shown(), Command::Cancel.shown());
     match run.phase() {
-        Phase::Watching => format!("{first} When it is merged or closed, {build} starts another."),
-        Phase::Closed => format!("{first} {build} starts another."),
+        Phase::Watching => {
+            format!("{first} When it is merged or closed, {build} on an issue starts another.")
+        }
+        Phase::Closed => format!("{first} {build} on an issue starts another."),
         Phase::Queued
         | Phase::Planning
         | Phase::Working

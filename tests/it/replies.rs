@@ -268,12 +268,12 @@ fn a_thread_is_told_what_its_people_can_say() {
     let publishing = Teller::publishing(watched());
     let mut watching = publishing.clone();
     watching.tell(publishing.published());
-    insta::assert_snapshot!(after(watching, Event::Retried), @"There is nothing to retry in this run: its pull request is open. When it is merged or closed, `/quantum build` starts another.");
+    insta::assert_snapshot!(after(watching, Event::Retried), @"There is nothing to retry in this run: its pull request is open. When it is merged or closed, `/quantum build` on an issue starts another.");
     insta::assert_snapshot!(after(Teller::halfway(watched()), Event::Retried), @"There is nothing to retry in this run: it is at work. `/quantum cancel` ends it.");
     let planning = Teller::planning(watched());
     let mut answered = planning.clone();
     answered.tell(Event::Answered { work: planning.work("plan"), text: "It adds up.".into() });
-    insta::assert_snapshot!(after(answered, Event::Retried), @"There is nothing to retry in this run: it is over, and answered. `/quantum build` starts another.");
+    insta::assert_snapshot!(after(answered, Event::Retried), @"There is nothing to retry in this run: it is over, and answered. `/quantum build` on an issue starts another.");
     let rules = Rules { approve_plan: ApprovePlan::Always, ..watched() };
     let asks = Teller::working(rules, &[("t1", &[])]);
     insta::assert_snapshot!(after(asks, Event::Retried), @"There is nothing to retry in this run: it waits for its plan to be approved. `/quantum cancel` ends it.");

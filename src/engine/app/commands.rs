@@ -99,7 +99,7 @@ impl App {
         match deed {
             Deed::Cancel { run, attempt } => self.cancel(heard, run, *attempt).await,
             Deed::Retry { run, attempt, round } => self.retry(heard, run, (*attempt, *round)).await,
-            Deed::Say { .. } | Deed::OnlyReact => Ok(Next::Answer),
+            Deed::Say { .. } | Deed::Deny { .. } | Deed::OnlyReact => Ok(Next::Answer),
         }
     }
 
@@ -248,7 +248,10 @@ impl Heard<'_> {
         let (often, text) = (refusal.often(to), refusal.text());
         match often {
             Often::EachTime => self.say_no(&text).await,
-            Often::OnceADay if self.is_first_today("refused").await? => self.say_no(&text).await,
+            Often::OnceADay if self.is_first_today("refused").await? => {
+                self.begin(&Deed::Deny { text }).await?;
+                Ok(Next::Answer)
+            }
             Often::OnceADay => Ok(Next::Over(Taken::Nothing("refused_today"))),
             Often::WordsOnceADay if self.is_first_today("too-many").await? => self.say_no(&text).await,
             Often::WordsOnceADay => {
@@ -287,12 +290,13 @@ impl Heard<'_> {
             Deed::Retry { .. } => (self.if_mute(reply::goes_on), second, Reaction::Rocket),
             // the words were said today
             Deed::OnlyReact => (None, None, Reaction::Confused),
+            Deed::Deny { text } => (Some(text.clone()), None, Reaction::Confused),
             Deed::Say { text, is_refusal: true } => (Some(text.clone()), second, Reaction::Confused),
             Deed::Say { text, is_refusal: false } => (Some(text.clone()), second, Reaction::Rocket),
         };
-        let paragraphs: Vec<String> = said.into_iter().chain(second).collect();
+        let paragraphs = [said, second].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
         if !paragraphs.is_empty() {
-            self.post(&paragraphs.join("\n\n")).await?;
+            self.post(&paragraphs).await?;
         }
         self.react(end).await?;
         Ok("answered")

@@ -21,6 +21,9 @@ impl Model for Counted {
     fn name(&self) -> &str {
         self.model.name()
     }
+    fn asked(&self) -> &str {
+        self.model.asked()
+    }
     fn price(&self) -> Option<Price> {
         self.model.price()
     }
@@ -32,17 +35,18 @@ impl Model for Counted {
         question: &Question<'_>,
         watch: &(dyn for<'t> Fn(&'t str) + Send + Sync),
     ) -> Result<Reply, ModelError> {
+        // a chain may go on to its next one by the answer
+        let (asked, price) = (self.asked().to_owned(), self.price());
         let answer = self.model.ask(question, watch).await;
-        match &answer {
-            Ok(reply) => {
-                self.metrics.model_call(self.name(), "ok");
-                self.metrics.tokens(Direction::Input, reply.usage.input_tokens);
-                self.metrics.tokens(Direction::Output, reply.usage.output_tokens);
-                if let Some(price) = self.price() {
-                    self.metrics.usd(price.of(&reply.usage));
-                }
-            }
-            Err(error) => self.metrics.model_call(self.name(), error.code()),
+        let (result, usage) = match &answer {
+            Ok(reply) => ("ok", reply.usage),
+            Err(error) => (error.code(), error.usage()),
+        };
+        self.metrics.model_call(&asked, result);
+        self.metrics.tokens(Direction::Input, usage.input_tokens);
+        self.metrics.tokens(Direction::Output, usage.output_tokens);
+        if let Some(price) = price {
+            self.metrics.usd(price.of(&usage));
         }
         answer
     }
@@ -99,5 +103,44 @@ pub fn count_github(metrics: &Metrics, github: &GitHub) {
     }
     if let Some(left) = github.limits().into_iter().filter_map(|left| left.remaining).min() {
         metrics.github_remaining(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ids::TaskId,
+        model::{Asker, spec},
+    };
+
+    #[tokio::test]
+    async fn of_a_chain_each_model_is_counted_under_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = |name: &str, line: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, line).unwrap();
+            format!("scripted/{}", path.display())
+        };
+        let refused = script("first", r#"{"error":{"status":401,"message":"no"}}"#);
+        let good = script("second", r#"{"text":"good","usage":{"input_tokens":7,"output_tokens":2}}"#);
+        let model = spec::open(&format!("{refused},{good}"), &Default::default()).unwrap();
+        let metrics = Metrics::new();
+        let counted = Counted { model, metrics: metrics.clone() };
+        let (task, messages) = (TaskId::new("t"), []);
+        for _ in 0..2 {
+            let asker = Asker { role: "coder", task: &task, step: 1 };
+            let question = Question { asker, messages: &messages, tools: &[], max_output_tokens: 1 };
+            let _ = counted.ask(&question, &|_| {}).await;
+        }
+        let text = metrics.text();
+        let calls = text.lines().filter(|line| line.starts_with("quantum_model_calls_total{"));
+        let mut calls: Vec<_> =
+            calls.map(|line| line.replace(&*folder.path().to_string_lossy(), "")).collect();
+        calls.sort();
+        assert_eq!(calls.len(), 2, "{calls:?}");
+        assert!(calls[0].contains("first") && calls[0].ends_with("} 1"), "{calls:?}");
+        assert!(calls[1].contains("second\",result=\"ok\"} 1"), "{calls:?}");
+        assert!(text.contains("quantum_model_tokens_total{direction=\"input\"} 7"), "{text}");
     }
 }

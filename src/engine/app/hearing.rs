@@ -37,6 +37,8 @@ pub(super) enum Deed {
     Retry { run: RunId, attempt: u32, round: u32 },
     /// The comment is answered, and that is all.
     Say { text: String, is_refusal: bool },
+    /// Somebody who may not write is refused: these words, and nothing of the comment's said back.
+    Deny { text: String },
     /// It was refused in words today already: a reaction says it.
     OnlyReact,
 }

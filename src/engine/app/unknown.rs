@@ -66,7 +66,7 @@ impl App {
         if is_decided {
             return Ok(());
         }
-        heard.begin(&Deed::Say { text: reply::not_known(), is_refusal: true }).await?;
+        heard.begin(&Deed::Deny { text: reply::not_known() }).await?;
         drop(one_at_a_time);
         self.answer(&heard).await.map(drop)
     }

@@ -13,7 +13,7 @@ use crate::{
     report::{Class, Report},
 };
 use futures_util::FutureExt;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// Makes `tree` there, on top of `base`, which is there already.
 pub(super) async fn tree(place: &Place<'_>, base: &Sha, tree: &Sha) -> Result<(), Trouble> {
@@ -21,6 +21,7 @@ pub(super) async fn tree(place: &Place<'_>, base: &Sha, tree: &Sha) -> Result<()
     let (from, old, new) = (Arc::clone(&source), base.clone(), tree.clone());
     let entries = aside(move || from.entries(&old, &new)).await?;
     bounds(&entries)?;
+    let entries = worth_saying(entries);
     let mut on = base.clone();
     let (mut waiting, mut bytes) = (Vec::new(), 0);
     for entry in &entries {
@@ -41,6 +42,16 @@ pub(super) async fn tree(place: &Place<'_>, base: &Sha, tree: &Sha) -> Result<()
     let message = format!("the tree on GitHub is {on}, ours is {tree}");
     let hint = "report this with the log; nothing was published";
     Err(Report::new(Class::Broken, "other_tree", message, hint).into())
+}
+
+/// What has to be said of them: where a folder became a file or a link, its files go with it, and GitHub refuses to delete what
+/// is gone ("Create a tree").
+fn worth_saying(mut entries: Vec<Entry>) -> Vec<Entry> {
+    let there = entries.iter().filter(|entry| entry.state != EntryState::Deleted);
+    let there: HashSet<String> = there.map(|entry| entry.path.clone()).collect();
+    let is_in_one = |path: &str| path.match_indices('/').any(|(end, _)| there.contains(&path[..end]));
+    entries.retain(|entry| entry.state != EntryState::Deleted || !is_in_one(&entry.path));
+    entries
 }
 
 /// What is too large is refused whole.

@@ -15,10 +15,14 @@ fn by_shell(commands: &str) -> Vec<serde_json::Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_file_is_published_as_it_is() {
-    let commands =
-        "rm gone; ln -s value link; chmod +x tool; printf '\\377\\376' > binary; seq 400000 > large";
+    let commands = "rm gone; ln -s value link; chmod +x tool; printf '\\377\\376' > binary; seq 400000 > large; \
+         rm -r folder file; ln -s value folder; mkdir file; echo in it > file/inner; \
+         seq 200000 > text; seq 200001 > text2";
     let town = Town::new(&by_shell(commands)).await;
     let before = [("gone", Some("x\n")), ("tool", Some("#!/bin/sh\n")), ("stays", Some("as it is\n"))];
+    let places =
+        [("folder/deep/inner", Some("1\n")), ("folder.txt", Some("no folder\n")), ("file", Some("2\n"))];
+    let before = [&before[..], &places].concat();
     town.hub.push(town.usual.repo, town.usual.ada, "main", &before);
     let number = town.issue();
     town.say(number, town.usual.ada, "/quantum build").await;
@@ -28,6 +32,15 @@ async fn every_kind_of_file_is_published_as_it_is() {
     assert_eq!((file("gone"), file("stays").as_deref()), (None, Some("as it is\n")));
     assert_eq!((file("link").as_deref(), file("value").as_deref()), (Some("value"), Some("good\n")));
     assert!(file("large").is_some_and(|text| text.len() > 2 << 20 && text.ends_with("\n400000\n")));
+    // what stood where a folder or a file is now
+    assert_eq!((file("folder").as_deref(), file("folder/deep/inner")), (Some("value"), None));
+    assert_eq!(
+        (file("file/inner").as_deref(), file("folder.txt").as_deref()),
+        (Some("in it\n"), Some("no folder\n"))
+    );
+    // text that is too much for one request goes in two
+    assert!(file("text").is_some() && file("text2").is_some_and(|text| text.ends_with("\n200001\n")));
+    assert_eq!(hub.count("POST", "/git/trees"), 2);
     let modes = ["link", "tool", "value", "binary"].map(|path| hub.mode(repo, &branch, path));
     assert_eq!(modes.map(Option::unwrap), ["120000", "100755", "100644", "100644"]);
     assert!(town.thread(number).contains("check quantum: success"), "{}", town.thread(number));

@@ -15,7 +15,7 @@ async fn strangers_are_met_with_silence_and_collaborators_with_a_sentence() {
     let town = Town::new(&good()).await;
     let number = town.issue();
     town.say(number, town.usual.eve, "/quantum build").await;
-    town.say(number, town.usual.rita, "/quantum build").await;
+    town.say(number, town.usual.rita, "/quantum build\n\n/quantum my-words").await;
     town.say(number, town.usual.rita, "/quantum build please").await;
     town.say(number, town.usual.ada, "/quantum biuld").await;
     town.say(number, town.usual.ada, "/quantum help").await;
