@@ -116,7 +116,7 @@ impl<'a, P: Perform> Drive<'a, P> {
     }
 
     async fn run(&self) -> Result<Run, Report> {
-        let stored = self.engine.store.run(&self.lease.run).await.map_err(|error| error.report())?;
+        let stored = self.engine.apart.run(&self.lease.run).await.map_err(|error| error.report())?;
         Ok(stored.run)
     }
 
@@ -127,7 +127,7 @@ impl<'a, P: Perform> Drive<'a, P> {
             self.ending.clear();
         }
         let (engine, now) = (self.engine, self.engine.clock.now());
-        let due = engine.store.next_effect_at(&run.id).await.map_err(|error| error.report())?;
+        let due = engine.apart.next_effect_at(&run.id).await.map_err(|error| error.report())?;
         if due.is_some_and(|due| due <= now) {
             let free = run.rules.tasks_at_once.max(1).saturating_sub(self.works);
             let claimed = engine.store.claim_effects(self.lease, now, free).await;
@@ -249,7 +249,7 @@ impl<'a, P: Perform> Drive<'a, P> {
             self.woken = wake;
             return Ok(Next::Tell(Event::Woke));
         }
-        let pending = self.engine.store.next_effect_at(&run.id).await.map_err(|error| error.report())?;
+        let pending = self.engine.apart.next_effect_at(&run.id).await.map_err(|error| error.report())?;
         let later = pending.filter(|at| *at > now);
         let until = [wake, later].into_iter().flatten().min();
         let is_near = later.is_some_and(|at| at.since(now) <= self.engine.timing.linger);

@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub struct Engine<P> {
     pub(super) store: Store,
+    /// The same for its own looks at runs: meanwhile it polls none of the effects in hand, which read `store`.
+    pub(super) apart: Store,
     pub(super) performer: P,
     pub(super) clock: Clock,
     pub(super) timing: Timing,
@@ -80,7 +82,7 @@ impl Engine<Performer> {
 impl<P: Perform> Engine<P> {
     /// An engine that performs effects with `performer`.
     pub fn with(store: Store, performer: P, clock: Clock, timing: Timing) -> Self {
-        Self { store, performer, clock, timing, told: Notify::new() }
+        Self { apart: store.apart(), store, performer, clock, timing, told: Notify::new() }
     }
 
     /// The store it works on.
@@ -177,7 +179,7 @@ impl<P: Perform> Engine<P> {
         let event = event.clone().bounded();
         for _ in 0..limits::STEP_RETRIES {
             let now = self.clock.now();
-            let before = self.store.run(id).await?;
+            let before = self.apart.run(id).await?;
             let decided = step(before.run.clone(), &event, now);
             if let Some(why) = decided.ignored {
                 if let Some((lease, key)) = cause {

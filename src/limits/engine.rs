@@ -27,6 +27,8 @@ pub const CHECKPOINT_WAIT: Duration = Duration::from_millis(200);
 pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Connections that only read. At the bound a reader waits for one.
 pub const READERS: u32 = 4;
+/// The same for the loops that drive runs, which read one row at a time.
+pub const READERS_APART: u32 = 2;
 /// Bytes of one kept output before compression: more than any log a person reads. Bigger is refused.
 pub const BLOB_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes above which compressing leaves the async threads (about a millisecond of work).

@@ -64,6 +64,8 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 pub struct Store {
     writer: Writer,
     readers: SqlitePool,
+    /// The readers of [`Store::apart`].
+    apart: SqlitePool,
 }
 
 impl Store {
@@ -77,13 +79,14 @@ impl Store {
         let options = options(path);
         let mut connection = writing(&options).await?;
         migrate(&mut connection).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(limits::READERS)
-            .acquire_timeout(limits::LOCK_WAIT)
-            // a file needs no ping before each question
-            .test_before_acquire(false)
-            .connect_lazy_with(options.clone().create_if_missing(false).pragma("query_only", "ON"));
-        Ok(Self { writer: Writer::start(connection, options), readers })
+        let (readers, apart) = (readers(&options, limits::READERS), readers(&options, limits::READERS_APART));
+        Ok(Self { writer: Writer::start(connection, options), readers, apart })
+    }
+
+    /// The same store with readers of its own: for whoever has futures in hand that read too and does not poll them while it
+    /// reads itself. They may be given the last readers meanwhile and never take them, and it would wait for ever.
+    pub fn apart(&self) -> Self {
+        Self { readers: self.apart.clone(), ..self.clone() }
     }
 
     /// Whether it can be read and written now (for `doctor` and `/ready`): one empty transaction, made durable.
@@ -122,6 +125,16 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(limits::LOCK_WAIT)
         .disable_statement_logging()
+}
+
+/// Connections to read with, opened when they are needed.
+fn readers(options: &SqliteConnectOptions, most: u32) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(limits::LOCK_WAIT)
+        // a file needs no ping before each question
+        .test_before_acquire(false)
+        .connect_lazy_with(options.clone().create_if_missing(false).pragma("query_only", "ON"))
 }
 
 /// A connection to write with. What the log holds at its opening can be read, but may not be on the disk: its process died

@@ -221,6 +221,18 @@ async fn two_programs_write_the_same_file() {
 }
 
 #[tokio::test]
+async fn a_loop_reads_on_while_those_in_hand_hold_all_readers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, run, _) = leased(folder.path(), "a").await;
+    let mut hand: Vec<_> = (0..16).map(|_| Box::pin(store.run(&run.id))).collect();
+    for read in &mut hand {
+        assert!(futures_util::poll!(read).is_pending());
+    }
+    assert_eq!(store.apart().run(&run.id).await.unwrap().run, run);
+    futures_util::future::try_join_all(hand).await.unwrap();
+}
+
+#[tokio::test]
 async fn costs_count_what_was_booked_and_lost() {
     let folder = tempfile::tempdir().unwrap();
     let (store, run, lease) = leased(folder.path(), "a").await;

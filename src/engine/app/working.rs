@@ -58,6 +58,7 @@ pub struct App {
 /// By repository; with a comment's name, of that comment alone.
 type Locks = HashMap<(u64, Option<String>), Arc<tokio::sync::Mutex<()>>>;
 type Driven<'a> = LocalBoxFuture<'a, (RunId, Result<Phase, Report>)>;
+type Taking<'a> = LocalBoxFuture<'a, (String, Result<Fate, StoreError>)>;
 
 impl App {
     /// An App on these hands.
@@ -110,7 +111,7 @@ impl App {
             self.clear().await;
             let (asks, asked) = mpsc::channel(1);
             let looking = async { tokio::join!(self.sweeping(&asks), self.reading(asked)) };
-            tokio::join!(self.taking(), self.driving(), self.telling(), looking);
+            tokio::join!(self.taking_in(), self.driving(), self.telling(), looking);
         };
         if stop.run_until_cancelled(work).await.is_none() {
             let begun = self.begun().clone();
@@ -125,7 +126,7 @@ impl App {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn taking(&self) {
+    async fn taking_in(&self) {
         loop {
             let came = self.came.notified();
             match self.take_all().await {
@@ -139,7 +140,7 @@ impl App {
     /// that waits keep no place from the rest.
     pub async fn take_all(&self) -> Result<Option<Timestamp>, Report> {
         let (store, told) = (self.engine.store(), |error: StoreError| error.report());
-        let mut hand = FuturesUnordered::new();
+        let mut hand: FuturesUnordered<Taking<'_>> = FuturesUnordered::new();
         // what was in hand before was dropped, and is not to blame for it
         let dropped = std::mem::take(&mut *self.begun());
         if !dropped.is_empty() {
@@ -158,24 +159,39 @@ impl App {
             if places > 0 {
                 let (begun, most) = (self.begun().clone(), u32::try_from(places).unwrap_or(u32::MAX));
                 let (now, share) = (self.engine.now(), limits::DELIVERIES_OF_ONE);
-                let due = store.next_deliveries(&begun, now, share, most).await.map_err(told)?;
+                let asked = store.next_deliveries(&begun, now, share, most);
+                let (due, ended) = beside(&mut hand, asked).await;
+                for (id, end) in ended {
+                    self.taken_in(&id, end)?;
+                }
+                let due = due.map_err(told)?;
                 self.begun().extend(due.iter().map(|delivery| delivery.id.clone()));
-                hand.extend(due.into_iter().map(|delivery| async move {
-                    let end = self.take_one(&delivery).await;
-                    (delivery.id, end)
-                }));
+                hand.extend(due.into_iter().map(|delivery| self.taking(delivery)));
             }
             tokio::select! {
                 ended = hand.next() => {
                     let Some((id, end)) = ended else {
                         return store.next_delivery_at().await.map_err(told);
                     };
-                    self.begun().retain(|other| *other != id);
-                    end.map_err(told)?;
+                    self.taken_in(&id, end)?;
                 }
                 () = self.came.notified(), if places > 0 && !hand.is_empty() => {}
             }
         }
+    }
+
+    fn taking(&self, delivery: Delivery) -> Taking<'_> {
+        async move {
+            let end = self.take_one(&delivery).await;
+            (delivery.id, end)
+        }
+        .boxed_local()
+    }
+
+    /// It is no longer in hand.
+    fn taken_in(&self, id: &str, end: Result<Fate, StoreError>) -> Result<(), Report> {
+        self.begun().retain(|other| other != id);
+        end.map(drop).map_err(|error| error.report())
     }
 
     /// Takes in one delivery that the caller holds; for `receive`.
