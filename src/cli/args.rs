@@ -64,7 +64,7 @@ pub(super) struct ReceiveArgs {
     /// The event's name, as in X-GitHub-Event, e.g. issue_comment
     #[arg(long, value_name = "NAME")]
     pub(super) event: String,
-    /// The delivery's id (default: made of the payload, so that the same file is the same delivery)
+    /// The delivery's id (default: made of event and payload, so that the same file is the same delivery)
     #[arg(long, value_name = "ID")]
     pub(super) id: Option<String>,
     /// Settings file (default: QUANTUM_CONFIG, else quantum.toml here)

@@ -4,7 +4,7 @@
 use super::{
     Exit,
     args::ReceiveArgs,
-    put,
+    put, say,
     serve::{self, Wired},
     wiring::{self, Refusal},
 };
@@ -15,7 +15,7 @@ use crate::{
     limits::app as limits,
     report::{Class, Hint, Report},
     server,
-    store::{Delivery, StoreError},
+    store::{Delivery, StoreError, Taken},
 };
 
 pub(super) async fn receive(args: ReceiveArgs) -> Exit {
@@ -35,6 +35,11 @@ pub(super) async fn receive(args: ReceiveArgs) -> Exit {
         let taken = serve::door(&wired).receive(&id, &args.event, &body).await.map_err(refused)?;
         let told = serde_json::json!({"delivery": id, "state": server::word(taken)});
         put(&format!("{told}\n"));
+        if taken == Taken::Ignored {
+            say(
+                "note: kept for audit only: no such event or action starts anything, or its author is a bot, or no command is in it",
+            );
+        }
         match hold(&wired, &id).await? {
             Some(delivery) => look_at(&wired, &delivery).await,
             None => Ok(()),

@@ -48,8 +48,8 @@ async fn find(store: &Store, name: &str) -> Result<Listed, Refusal> {
     let mut fit = all.into_iter().filter(|one| one.id.as_str().starts_with(name));
     match (fit.next(), fit.next()) {
         (Some(only), None) => Ok(only),
-        (Some(_), Some(_)) => Err(usage(format!("several runs begin with {name}"))),
-        (None, _) => Err(usage(format!("no run begins with {name}"))),
+        (Some(_), Some(_)) => Err(usage(format!("several runs begin with {name:?}"))),
+        (None, _) => Err(usage(format!("no run begins with {name:?}"))),
     }
 }
 
@@ -241,7 +241,12 @@ async fn retry(store: &Store, listed: Listed, as_json: bool) -> Result<(), Refus
     if (after.attempt, after.round) == (run.attempt, run.round) {
         return Err(not_now(reply::nothing_to_retry(&run)));
     }
-    tell(store, listed, &Event::Retried, as_json).await
+    let is_apart = listed.thread.is_some();
+    tell(store, listed, &Event::Retried, as_json).await?;
+    if !is_apart {
+        say("note: nobody works on it yet: give the same `quantum run` command again to go on with it");
+    }
+    Ok(())
 }
 
 fn not_now(message: String) -> Refusal {

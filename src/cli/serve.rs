@@ -140,10 +140,10 @@ pub(super) async fn wire(config: Option<&Path>) -> Result<Wired, Refusal> {
 fn model(settings: &Settings) -> Result<Arc<dyn Model>, String> {
     let Some(name) = &settings.model else {
         say("note: no model: runs wait until QUANTUM_MODEL names one");
-        return Err("name a model with QUANTUM_MODEL and start again; runs wait until then".to_owned());
+        return Err("name a model with QUANTUM_MODEL, then start again: runs wait until then".to_owned());
     };
     let model = spec::open(name, &wiring::model_settings(settings)).map_err(|error| {
-        let hint = format!("{} and start again; runs wait until then", error.hint());
+        let hint = format!("{}; then start again: runs wait until then", error.hint());
         say(&format!("note: no model: {error}\n  hint: {hint}"));
         hint
     })?;

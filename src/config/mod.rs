@@ -18,6 +18,9 @@ use crate::{
 use env::Env;
 use std::path::{Path, PathBuf};
 
+/// Where the documentation is: whoever installed the binary has no copy, and a thread's reader neither.
+const DOCS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs");
+
 /// Everything an operator can set that is in effect today.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -99,17 +102,17 @@ impl Hint for ConfigError {
                 "name a readable settings file with --config, or leave it out".to_owned()
             }
             Self::Wrong { path, line, .. } if path.ends_with(repo::PATH) => {
-                format!("mend line {line} and commit it (docs/quantum.example.yml shows every key)")
+                format!("mend line {line} and commit it ({DOCS}/quantum.example.yml shows every key)")
             }
             Self::Wrong { path, line, .. } => {
-                format!("mend line {line} of {} (docs/settings.md lists the keys)", path.display())
+                format!("mend line {line} of {} ({DOCS}/settings.md lists the keys)", path.display())
             }
             // whatever is wrong with it, GitHub makes another one
             Self::Value { name, .. } | Self::Secret { name, .. } if name.starts_with(server::PRIVATE_KEY) => {
                 server::KEY_HINT.to_owned()
             }
             Self::Value { name, .. } => {
-                format!("set {name} to a value that docs/settings.md allows, or leave it out")
+                format!("set {name} to a value that {DOCS}/settings.md allows, or leave it out")
             }
             Self::Secret { name, .. } => {
                 format!("let {name} name a readable file that holds the secret and nothing else")
